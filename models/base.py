@@ -1,0 +1,52 @@
+"""What every table shares: the declarative base, the names of constraints, and how a rule says no."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar
+
+from sqlalchemy import JSON, BigInteger, Date, DateTime, Identity, MetaData, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
+
+Sessions = sessionmaker[Session]
+"""Makes sessions; jobs open their own transactions with `sessions.begin()`."""
+
+Identifier = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
+Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+Day = Annotated[date, mapped_column(Date)]
+Translated = Annotated[dict[str, str], mapped_column(JSONB)]
+"""One text a language, `{"zh-TW": …, "en": …, "ja": …}`: what a shop may edit."""
+Words = Annotated[dict[str, Any], mapped_column(JSON)]
+"""JSON kept as it came: never searched, so the cheaper type, which also keeps a NUL escape."""
+
+
+class Base(DeclarativeBase):
+    """The base of all tables; constraint names are fixed so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {str: Text()}
+
+
+class BusinessError(Exception):
+    """A rule of the shop said no. `code` is stable; each asker shows it in its own words.
+
+    The keyword arguments are the facts of the refusal (numbers, days), for that text.
+    """
+
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, **facts: Any) -> None:
+        super().__init__(self.code, facts)
+        self.facts = facts
+
+
+def in_language(texts: dict[str, str], language: str) -> str:
+    """Return the text in `language`, or in Traditional Chinese where that one is missing."""
+    return texts.get(language) or texts["zh-TW"]

@@ -1,0 +1,108 @@
+"""Consent: what a person was told, and each yes and no they gave, provable later.
+
+A notice is one published version of the Article 8 text (個資法第 8 條) and never changes; a
+consent row names the version, the channel, the moment and LINE's event id, and never changes
+either: taking it back is a new row.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.base import Base, BusinessError, Identifier, Moment
+
+PURPOSES = ("membership", "marketing")
+
+
+class Notice(Base):
+    """One version of what the law has us say before we collect anything. Never changed."""
+
+    __tablename__ = "notice"
+
+    version: Mapped[str] = mapped_column(primary_key=True)
+    items: Mapped[dict[str, list[list[str]]]] = mapped_column(JSONB)
+    """Six `[title, text]` pairs a language."""
+    published_at: Mapped[Moment]
+
+
+class Consent(Base):
+    """One yes or no. The newest row of a member and purpose is what holds."""
+
+    __tablename__ = "consent"
+    __table_args__ = (
+        CheckConstraint("purpose IN ('" + "', '".join(PURPOSES) + "')", name="purpose_known"),
+        Index(None, "member_id", "purpose", "id"),
+    )
+
+    id: Mapped[Identifier]
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    purpose: Mapped[str]
+    is_given: Mapped[bool]
+    notice_version: Mapped[str] = mapped_column(ForeignKey("notice.version"))
+    channel: Mapped[str]
+    evidence: Mapped[str]
+    """What proves it: LINE's webhookEventId, or the staff action's key."""
+    said_at: Mapped[Moment]
+
+
+class NoticeOutdated(BusinessError):
+    """The person agreed to a version that is no longer the one in force."""
+
+    code = "notice_outdated"
+
+
+def get_notice(session: Session) -> Notice:
+    """Return the notice in force: the newest one published."""
+    return session.scalars(
+        select(Notice).order_by(Notice.published_at.desc(), Notice.version.desc()).limit(1)
+    ).one()
+
+
+def notice_items(notice: Notice, language: str) -> list[tuple[str, str]]:
+    """Return the notice's (title, text) pairs in a language, Traditional Chinese where missing."""
+    pairs = notice.items.get(language) or notice.items["zh-TW"]
+    return [(title, text) for title, text in pairs]
+
+
+def note_consent(
+    session: Session,
+    member_id: int,
+    purpose: str,
+    *,
+    is_given: bool,
+    notice_version: str,
+    channel: str,
+    evidence: str,
+    now: datetime,
+) -> Consent:
+    """Keep one yes or no with its proof."""
+    row = Consent(
+        member_id=member_id,
+        purpose=purpose,
+        is_given=is_given,
+        notice_version=notice_version,
+        channel=channel,
+        evidence=evidence,
+        said_at=now,
+    )
+    session.add(row)
+    return row
+
+
+def consent_facts(session: Session, member_id: int) -> list[dict[str, Any]]:
+    """Return all a member said, oldest first, as plain facts for showing or handing out."""
+    rows = session.scalars(
+        select(Consent).where(Consent.member_id == member_id).order_by(Consent.id)
+    )
+    return [
+        {
+            "purpose": row.purpose,
+            "is_given": row.is_given,
+            "notice_version": row.notice_version,
+            "said_at": row.said_at.isoformat(),
+        }
+        for row in rows
+    ]

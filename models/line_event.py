@@ -1,0 +1,171 @@
+"""The inbox: every event LINE sent us, kept once before it is acknowledged, then worked.
+
+An event's life: waiting → done, or failed after several tries (kept with its error's name, so
+that later events of the same person go on). One person's events are worked in the order of
+arrival, different people's in parallel. Who works an event holds its row lock until the commit,
+so a worker that dies gives it back at once.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Index, delete, func, select, text
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+
+from models.base import Base, Identifier, Moment
+
+MOST_TRIES = 3
+RETRY_AFTER = timedelta(seconds=2)
+LONGEST_EVENT_ID = 64
+LONGEST_PERSON = 64
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+KEEP_EVENTS = """
+INSERT INTO line_event (webhook_event_id, person, event_type, raw)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::json[])
+ON CONFLICT (webhook_event_id) DO NOTHING
+"""
+"""Keeps any number of events in one statement of one shape, so the server plans it once."""
+
+
+class LineEvent(Base):
+    """One webhook event, whole as it came (JSON text), and how far we are with it."""
+
+    __tablename__ = "line_event"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state_known"),
+        Index("ix_line_event_waiting", "id", postgresql_where="state = 'waiting'"),
+        Index("ix_line_event_person_waiting", "person", "id", postgresql_where="state = 'waiting'"),
+    )
+
+    id: Mapped[Identifier]
+    webhook_event_id: Mapped[str] = mapped_column(unique=True)
+    person: Mapped[str | None]
+    """Whose turn it is: the user's id, else the group's or room's; None where there is no source."""
+    event_type: Mapped[str]
+    raw: Mapped[Any] = mapped_column(JSON)
+    received_at: Mapped[Moment] = mapped_column(server_default=func.clock_timestamp())
+    state: Mapped[str] = mapped_column(server_default="waiting")
+    tries: Mapped[int] = mapped_column(server_default=text("0"))
+    not_before: Mapped[Moment] = mapped_column(server_default=text("'-infinity'"))
+    error: Mapped[str | None]
+
+
+@dataclass(frozen=True)
+class KeptEvent:
+    """An event as the webhook keeps it: four plain texts."""
+
+    webhook_event_id: str
+    person: str | None
+    event_type: str
+    raw: str
+
+
+def shape_event(event: Any) -> KeptEvent:
+    """Read from any JSON value what keeping it needs; nothing in it is trusted to be there.
+
+    An event without a usable id is known by the digest of its content, so that it too is kept once.
+    """
+    raw = json.dumps(event, separators=(",", ":"))
+    fields = event if isinstance(event, dict) else {}
+    event_id = fields.get("webhookEventId")
+    if not isinstance(event_id, str) or not 0 < len(event_id) <= LONGEST_EVENT_ID:
+        event_id = "sha256:" + hashlib.sha256(raw.encode()).hexdigest()[:40]
+    event_type = fields.get("type")
+    return KeptEvent(
+        _fit(event_id), _person(fields.get("source")), _fit(event_type) or "unknown", raw
+    )
+
+
+def _person(source: Any) -> str | None:
+    if not isinstance(source, dict):
+        return None
+    for key in ("userId", "groupId", "roomId"):
+        value = source.get(key)
+        if isinstance(value, str) and 0 < len(value) <= LONGEST_PERSON:
+            return _fit(value)
+    return None
+
+
+def _fit(value: Any) -> str:
+    """PostgreSQL texts hold neither NUL nor half a surrogate pair."""
+    text_value = value[:LONGEST_EVENT_ID] if isinstance(value, str) else ""
+    return text_value.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def as_columns(events: Iterable[KeptEvent]) -> tuple[list[Any], ...]:
+    """Turn events into the four parameter lists of KEEP_EVENTS."""
+    rows = list(events)
+    return (
+        [row.webhook_event_id for row in rows],
+        [row.person for row in rows],
+        [row.event_type for row in rows],
+        [row.raw for row in rows],
+    )
+
+
+def list_workable(session: Session, *, limit: int, now: datetime) -> Sequence[int]:
+    """Return ids of up to `limit` waiting events, oldest first, each its person's first."""
+    earlier = aliased(LineEvent)
+    has_earlier = (
+        select(earlier.id)
+        .where(
+            earlier.person == LineEvent.person,
+            earlier.id < LineEvent.id,
+            earlier.state == "waiting",
+        )
+        .exists()
+    )
+    return session.scalars(
+        select(LineEvent.id)
+        .where(LineEvent.state == "waiting", LineEvent.not_before <= now, ~has_earlier)
+        .order_by(LineEvent.id)
+        .limit(limit)
+    ).all()
+
+
+def take_event(session: Session, event_id: int) -> LineEvent | None:
+    """Lock a waiting event for this transaction; None where another has it or it is done."""
+    return session.scalars(
+        select(LineEvent)
+        .where(LineEvent.id == event_id, LineEvent.state == "waiting")
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
+
+
+def note_failure(
+    session: Session, event_id: int, error_name: str, now: datetime
+) -> LineEvent | None:
+    """Count a failed try, in a transaction of its own; after several the event is given up."""
+    event = take_event(session, event_id)
+    if event is None:
+        return None
+    event.tries += 1
+    event.error = error_name
+    event.not_before = now + RETRY_AFTER * event.tries
+    if event.tries >= MOST_TRIES:
+        event.state = "failed"
+    return event
+
+
+def count_waiting(session: Session) -> int:
+    """Return how many events wait to be worked."""
+    return session.scalar(select(func.count()).where(LineEvent.state == "waiting")) or 0
+
+
+def forget_old_events(session: Session, before: datetime, *, limit: int) -> int:
+    """Delete up to `limit` of the oldest events, worked and received before a moment."""
+    oldest = (
+        select(LineEvent.id)
+        .where(LineEvent.received_at < before, LineEvent.state != "waiting")
+        .order_by(LineEvent.id)
+        .limit(limit)
+    )
+    gone = session.scalars(
+        delete(LineEvent).where(LineEvent.id.in_(oldest)).returning(LineEvent.id)
+    )
+    return len(gone.all())

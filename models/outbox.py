@@ -1,0 +1,246 @@
+"""The outbox: what we owe a person in LINE, a row written with the fact that made it true.
+
+A row's life: waiting → accepted (LINE took it), refused (LINE said no, and why), skipped (we did
+not send it, and why) or unknown (a day of tries without a clear answer). Its id is LINE's retry
+key, so it exists before the first try. A claim is a lease: `next_try_at` moves into the future,
+and a worker that dies simply lets it come round again.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.base import Base, Moment
+from models.friend import Friend
+from models.member import Member
+
+LEASE = timedelta(seconds=20)
+"""Longer than any call to LINE may take, so that a live claim is never taken over."""
+RETRY_KEY_LIFE = timedelta(hours=24)
+"""After this LINE forgets a retry key and would send again (LINE, Retry failed API requests)."""
+REPLY_TOKEN_LIFE = timedelta(seconds=55)
+"""A reply token is good for a minute from the webhook; we leave a margin."""
+KEPT_DAYS = 30
+STATES = ("waiting", "accepted", "refused", "skipped", "unknown")
+MENU_KIND = "rich_menu"
+REPLY_KIND = "reply"
+
+
+class Owed(Base):
+    """One message (or rich menu) a person is owed; `words` are the business's facts for it."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state_known"),
+        CheckConstraint("(state = 'waiting') = (settled_at IS NULL)", name="settled_when"),
+        CheckConstraint("(reply_token IS NULL) = (reply_until IS NULL)", name="token_has_end"),
+        Index("ix_outbox_due", "next_try_at", "seq", postgresql_where="state = 'waiting'"),
+        Index("ix_outbox_settled_at", "settled_at"),
+        Index("ix_outbox_line_user_id", "line_user_id", "seq"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity())
+    line_user_id: Mapped[str]
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    kind: Mapped[str]
+    words: Mapped[dict[str, Any]] = mapped_column(JSON)
+    language: Mapped[str]
+    is_marketing: Mapped[bool] = mapped_column(default=False)
+    reply_token: Mapped[str | None]
+    reply_until: Mapped[datetime | None]
+    push_if_late: Mapped[bool] = mapped_column(default=True)
+    """Whether it may become a push, which costs money, when no reply can carry it."""
+    useful_until: Mapped[datetime | None]
+    idempotency_key: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(default="waiting")
+    via: Mapped[str | None]
+    """How LINE took it: `reply` (free) or `push`."""
+    tries: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[Moment]
+    next_try_at: Mapped[Moment]
+    first_try_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    status: Mapped[int | None]
+    request_id: Mapped[str | None]
+    reason: Mapped[str | None]
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """What must be true just before each try: may this person be written to at all?"""
+
+    is_friend: bool
+    marketing_allowed: bool
+    is_erased: bool
+
+
+def owe(
+    session: Session,
+    line_user_id: str,
+    kind: str,
+    words: dict[str, Any],
+    *,
+    language: str,
+    idempotency_key: str,
+    now: datetime,
+    member_id: int | None = None,
+    is_marketing: bool = False,
+    useful_until: datetime | None = None,
+) -> Owed:
+    """Add a message to push. A second one under the same key fails the caller's transaction."""
+    row = Owed(
+        id=uuid.uuid4(),
+        line_user_id=line_user_id,
+        member_id=member_id,
+        kind=kind,
+        words=words,
+        language=language,
+        is_marketing=is_marketing,
+        useful_until=useful_until,
+        idempotency_key=idempotency_key,
+        created_at=now,
+        next_try_at=now,
+    )
+    session.add(row)
+    session.info["owes"] = True
+    return row
+
+
+def owe_reply(
+    session: Session,
+    line_user_id: str | None,
+    messages: Sequence[dict[str, Any]],
+    *,
+    reply_token: str,
+    received_at: datetime,
+    language: str,
+    push_if_late: bool,
+    idempotency_key: str,
+    now: datetime,
+) -> Owed:
+    """Add the answer to an event, claimed by the caller, who sends it right after the commit."""
+    row = Owed(
+        id=uuid.uuid4(),
+        line_user_id=line_user_id or "",
+        kind=REPLY_KIND,
+        words={"messages": list(messages)},
+        language=language,
+        reply_token=reply_token,
+        reply_until=received_at + REPLY_TOKEN_LIFE,
+        push_if_late=push_if_late,
+        idempotency_key=idempotency_key,
+        created_at=now,
+        next_try_at=now + LEASE,
+        first_try_at=now,
+        tries=1,
+    )
+    session.add(row)
+    return row
+
+
+def has_owed(session: Session, idempotency_key: str) -> bool:
+    """Tell whether something was ever owed under this key."""
+    return (
+        session.scalar(select(Owed.id).where(Owed.idempotency_key == idempotency_key)) is not None
+    )
+
+
+def claim_owed(session: Session, *, limit: int, now: datetime) -> list[Owed]:
+    """Claim up to `limit` due rows for one lease, oldest first, and return them."""
+    due = (
+        select(Owed.id)
+        .where(Owed.state == "waiting", Owed.next_try_at <= now)
+        .order_by(Owed.next_try_at, Owed.seq)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = session.scalars(
+        update(Owed)
+        .where(Owed.id.in_(due.scalar_subquery()))
+        .values(
+            next_try_at=now + LEASE,
+            tries=Owed.tries + 1,
+            first_try_at=func.coalesce(Owed.first_try_at, now),
+        )
+        .returning(Owed)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted(claimed, key=lambda row: row.seq)
+
+
+def receivers_of(session: Session, rows: Sequence[Owed]) -> dict[str, Receiver]:
+    """Return what is true now of each person in `rows`, by LINE user id, in one query."""
+    people = {row.line_user_id for row in rows}
+    found = session.execute(
+        select(Friend.line_user_id, Friend.is_following, Member.marketing_allowed, Member.id)
+        .join(Member, Member.line_user_id == Friend.line_user_id, isouter=True)
+        .where(Friend.line_user_id.in_(people))
+    )
+    return {
+        line_user_id: Receiver(following, bool(allowed), member_id is None)
+        for line_user_id, following, allowed, member_id in found
+    }
+
+
+def settle(
+    session: Session,
+    owed_id: uuid.UUID,
+    state: str,
+    now: datetime,
+    *,
+    via: str | None = None,
+    status: int | None = None,
+    request_id: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """End a row's life; its words are emptied, for they are personal and no longer needed."""
+    session.execute(
+        update(Owed)
+        .where(Owed.id == owed_id, Owed.state == "waiting")
+        .values(
+            state=state,
+            settled_at=now,
+            via=via,
+            status=status,
+            request_id=request_id,
+            reason=reason,
+            words={},
+            reply_token=None,
+            reply_until=None,
+        )
+    )
+
+
+def try_again_at(
+    session: Session, owed_id: uuid.UUID, moment: datetime, *, status: int | None, reason: str
+) -> None:
+    """Give a claimed row back, due again at `moment`."""
+    session.execute(
+        update(Owed)
+        .where(Owed.id == owed_id, Owed.state == "waiting")
+        .values(next_try_at=moment, status=status, reason=reason)
+    )
+
+
+def count_due(session: Session, now: datetime) -> int:
+    """Return how many rows wait although they are due."""
+    return (
+        session.scalar(select(func.count()).where(Owed.state == "waiting", Owed.next_try_at <= now))
+        or 0
+    )

@@ -1,0 +1,76 @@
+"""The programme's rules in force: shop, tiers and stamp programme, read once a version.
+
+Rules are asked for on every purchase and change a few times a year. A reader brings the version
+it just saw (it comes with the member's row), so a process never works with rules gone stale.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.coupon import CouponTemplate
+from models.local_day import first_of_month_after
+from models.shop import Shop, get_shop
+from models.stamp_card import StampProgramme
+from models.tier import Standing, Tier, list_tiers, stand
+
+
+@dataclass(frozen=True)
+class Programme:
+    """One version of the rules; its rows are detached and only read."""
+
+    shop: Shop
+    tiers: tuple[Tier, ...]
+    stamp_programme: StampProgramme
+    stamp_reward: CouponTemplate
+
+    def tier(self, tier_id: int) -> Tier:
+        """Return the tier with this id."""
+        return next(tier for tier in self.tiers if tier.id == tier_id)
+
+    def points_for(self, paid_twd: int, tier: Tier) -> int:
+        """Return what a payment earns: whole steps of the earn rule, times the tier, rounded down."""
+        return paid_twd // self.shop.earn_twd * tier.points_percent // 100
+
+    def points_expire_on(self, today: date) -> date:
+        """Return the first day on which points earned `today` are gone."""
+        return first_of_month_after(today, self.shop.points_valid_months + 1)
+
+    def standing(
+        self,
+        tier_id: int,
+        spend_twd: int,
+        *,
+        first_counted_on: date | None,
+        kept_until: date | None,
+    ) -> Standing:
+        """Work out a member's standing on this ladder."""
+        return stand(
+            self.tiers, tier_id, spend_twd, first_counted_on=first_counted_on, kept_until=kept_until
+        )
+
+
+def get_programme(session: Session, version: int | None = None) -> Programme:
+    """Return the rules in force; with the `version` just read, without a query where it is kept.
+
+    What was read is kept in `session.info`, which all sessions of one maker share a part of.
+    """
+    kept: dict[int, Programme] = session.info.setdefault("programmes", {})
+    if version is not None and version in kept:
+        return kept[version]
+    programme = _read(session)
+    kept[programme.shop.programme_version] = programme
+    return programme
+
+
+def _read(session: Session) -> Programme:
+    shop = get_shop(session)
+    stamp_programme = session.scalars(select(StampProgramme).order_by(StampProgramme.id)).first()
+    assert stamp_programme is not None, "set-up makes the stamp programme"
+    reward = session.get_one(CouponTemplate, stamp_programme.reward_template_id)
+    tiers = tuple(list_tiers(session))
+    for row in (shop, stamp_programme, reward, *tiers):
+        session.expunge(row)
+    return Programme(shop, tiers, stamp_programme, reward)

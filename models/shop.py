@@ -1,0 +1,59 @@
+"""The shop itself: one installation serves one brand with many stores."""
+
+from sqlalchemy import CheckConstraint, ForeignKey, Integer, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.base import Base, Identifier, Translated
+
+THE_SHOP = 1
+
+
+class Shop(Base):
+    """The brand and its earn rule. Exactly one row, made at set-up."""
+
+    __tablename__ = "shop"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="only_one"),
+        CheckConstraint("earn_twd > 0", name="earn_rule_is_positive"),
+        CheckConstraint("points_valid_months > 0", name="points_live"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    name: Mapped[Translated]
+    legal_name: Mapped[str]
+    phone: Mapped[str]
+    hours: Mapped[Translated]
+    basic_id: Mapped[str]
+    """The Official Account's id, such as `@teadays`, for links that open the chat."""
+    earn_twd: Mapped[int] = mapped_column(default=100)
+    """So many whole NT$ paid earn one point, before the tier's multiplier."""
+    points_valid_months: Mapped[int] = mapped_column(default=12)
+    """Points stay good through the end of the month this many months after they were earned."""
+    programme_version: Mapped[int] = mapped_column(default=1)
+    """Raised whenever the shop, its tiers or its stamp programme change, so that caches notice."""
+
+
+class Store(Base):
+    """One of the brand's places. Its code stands in posters (`/join/<code>`) and in reports."""
+
+    __tablename__ = "store"
+
+    id: Mapped[Identifier]
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[Translated]
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shop.id"), default=THE_SHOP)
+
+
+def get_shop(session: Session) -> Shop:
+    """Return the one shop. Raises NoResultFound before set-up has made it."""
+    return session.scalars(select(Shop).where(Shop.id == THE_SHOP)).one()
+
+
+def find_store(session: Session, code: str) -> Store | None:
+    """Return the store with this poster code, in any letter case, or None."""
+    return session.scalars(select(Store).where(Store.code == code.upper())).one_or_none()
+
+
+def list_stores(session: Session) -> list[Store]:
+    """Return all stores in the order of their codes."""
+    return list(session.scalars(select(Store).order_by(Store.code)))
