@@ -1,4 +1,4 @@
-"""What every table shares: the declarative base, the names of constraints, and how a rule says no."""
+"""What every table shares: base, names of constraints, and how a rule says no."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar
@@ -31,7 +31,10 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {str: Text()}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text(),
+        datetime: DateTime(timezone=True),  # Also where it may be missing: never a naive one.
+    }
 
 
 class BusinessError(Exception):

@@ -97,7 +97,7 @@ class Coupon(Base):
         return "usable" if now >= self.usable_from else "later"
 
     def words(self, language: str, now: datetime) -> dict[str, Any]:
-        """Return the coupon as plain facts for a card; days are ISO, the end is the last good day."""
+        """Return the coupon as plain facts for a card; days are ISO, the last good ones."""
         template = self.template
         starts_on = local_day(self.usable_from)
         return {
@@ -145,7 +145,7 @@ def issue_coupon(
     session: Session, member_id: int, template: CouponTemplate, *, issue_key: str, now: datetime
 ) -> Coupon | None:
     """Give the member a coupon for one cause and return it; None where the cause had its coupon."""
-    issued = session.scalars(
+    return session.scalars(
         insert(Coupon)
         .values(
             code=draw_code(),
@@ -159,7 +159,6 @@ def issue_coupon(
         .on_conflict_do_nothing(index_elements=[Coupon.issue_key])
         .returning(Coupon)
     ).one_or_none()
-    return issued
 
 
 def list_usable_coupons(session: Session, member_id: int, now: datetime) -> Sequence[Coupon]:

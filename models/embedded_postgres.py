@@ -54,6 +54,8 @@ ANSWER_POLL_SECONDS = 0.1
 # A new server says this while sessions of one killed outright are going: a matter of moments.
 STILL_SHARED = "shared memory block"
 LOG_LINES_SHOWN = 12
+OTHERS_READ = stat.S_IROTH
+OTHERS_ENTER = stat.S_IROTH | stat.S_IXOTH
 
 SETTINGS = {
     "listen_addresses": "",
@@ -215,8 +217,7 @@ def _initialize(data_dir: Path, account: Account | None) -> None:
     making.mkdir(mode=0o700)
     if account is not None:
         os.chown(making, account.uid, account.gid)
-        _open_the_way(making, account)
-        _open_the_programs(account)
+        _let_in(account, making)
     _run(
         account,
         "initdb", "-D", str(making), "-U", ROLE, "--auth=trust", "--encoding=UTF8",
@@ -272,8 +273,7 @@ def _start_server(data_dir: Path, account: Account | None, *, durable: bool) -> 
     (data_dir / "postmaster.pid").unlink(missing_ok=True)
     (socket_dir / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
     if account is not None:
-        _open_the_way(data_dir, account)
-        _open_the_programs(account)
+        _let_in(account, data_dir)
     try:
         _run(
             account,
@@ -407,8 +407,20 @@ def _run(account: Account | None, program: str, *arguments: str) -> None:
 
     Raises EmbeddedPostgresError with what it said where it fails.
     """
-    done = subprocess.run(  # noqa: S603  our own arguments, no shell
-        [str(_programs() / program), *arguments],
+    try:
+        done = _finish(account, [str(_programs() / program), *arguments])
+    except OSError as error:
+        raise EmbeddedPostgresError(f"PostgreSQL's {program} does not start: {error}") from error
+    if done.returncode != 0:
+        raise EmbeddedPostgresError(
+            f"PostgreSQL's {program} failed: {(done.stderr or done.stdout).strip()}"
+        )
+
+
+def _finish(account: Account | None, command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command as `account` in a session and an environment of its own; return how it went."""
+    return subprocess.run(  # noqa: S603  our own arguments, no shell
+        command,
         cwd="/",
         env={"PATH": os.defpath, "LC_ALL": "C"},  # Nothing named PG… of the caller's may reach it.
         stdin=subprocess.DEVNULL,
@@ -420,10 +432,6 @@ def _run(account: Account | None, program: str, *arguments: str) -> None:
         group=account.gid if account else None,
         extra_groups=[] if account else None,
     )
-    if done.returncode != 0:
-        raise EmbeddedPostgresError(
-            f"PostgreSQL's {program} failed: {(done.stderr or done.stdout).strip()}"
-        )
 
 
 def _account_for(data_dir: Path) -> Account | None:
@@ -438,20 +446,32 @@ def _account_for(data_dir: Path) -> Account | None:
     return Account(nobody.pw_uid, nobody.pw_gid)
 
 
-def _open_the_way(path: Path, account: Account) -> None:
-    """Let `account` walk to `path`: give `o+x` to folders above it that are closed to others."""
-    for folder in path.parents:
-        found = folder.stat()
-        if found.st_uid != account.uid and not found.st_mode & stat.S_IXOTH:
-            folder.chmod(stat.S_IMODE(found.st_mode) | stat.S_IXOTH)
-            logger.warning("opened %s to be entered (o+x): PostgreSQL may not run as root", folder)
-
-
-def _open_the_programs(account: Account) -> None:
-    """Let `account` read the programs even where root's umask closed them at installation."""
+def _let_in(account: Account, data_dir: Path) -> None:
+    """Let `account` walk to its data and to the programs, and read these, where root closed them."""
     programs = _programs()
-    _open_the_way(programs, account)
-    if not (programs / "postgres").stat().st_mode & stat.S_IROTH:
-        for path in (programs.parent, *programs.parent.rglob("*")):
-            mode = stat.S_IMODE(path.stat().st_mode)
-            path.chmod(mode | (0o055 if mode & stat.S_IXUSR else 0o044))
+    # The shared libraries that came with the programs lie beside the package.
+    libraries = programs.parents[1].with_name(f"{PACKAGE}.libs")
+    for tree in (programs.parent, libraries):
+        for path in (tree, *tree.rglob("*")) if tree.exists() else ():
+            mode = stat.S_IMODE(path.lstat().st_mode)
+            wanted = mode | (OTHERS_ENTER if mode & stat.S_IXUSR else OTHERS_READ)
+            if wanted != mode and not path.is_symlink():
+                path.chmod(wanted)
+    opened = [
+        folder
+        for path in (data_dir, programs.parent, libraries)
+        for folder in path.parents
+        if _open_folder(folder, account)
+    ]
+    if opened:
+        named = ", ".join(map(str, opened))
+        logger.warning("opened to be entered (o+x), as PostgreSQL does not run as root: %s", named)
+
+
+def _open_folder(folder: Path, account: Account) -> bool:
+    """Give `o+x` to a folder that is closed to `account`; return whether it was."""
+    found = folder.stat()
+    if found.st_uid == account.uid or found.st_mode & stat.S_IXOTH:
+        return False
+    folder.chmod(stat.S_IMODE(found.st_mode) | stat.S_IXOTH)
+    return True

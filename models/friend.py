@@ -1,6 +1,6 @@
-"""Friends: people who added the account in LINE, members or not, and what they are in the middle of."""
+"""Friends: people who added the account in LINE, and what they are in the middle of."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, delete
@@ -12,6 +12,8 @@ from models.base import Base, Moment
 STALE_AFTER = timedelta(hours=24)
 """After a silence this long, the next word is no longer taken as the answer to our question."""
 FORGET_AFTER = timedelta(days=30)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Older than any event: a friendship of which no follow or unfollow is known yet."""
 
 
 class Friend(Base):
@@ -22,14 +24,14 @@ class Friend(Base):
     line_user_id: Mapped[str] = mapped_column(primary_key=True)
     is_following: Mapped[bool] = mapped_column(default=True)
     changed_at: Mapped[Moment]
-    """Time of the follow or unfollow event that set `is_following`; an older one changes nothing."""
+    """Time of the event that set `is_following`; an older one changes nothing."""
     language: Mapped[str] = mapped_column(default="zh-TW")
     source: Mapped[str] = mapped_column(default="line")
     """The latest known reason they came: `line`, `store:<code>`, …; kept at registration."""
 
 
 class Conversation(Base):
-    """What a person is in the middle of: a topic, its current question, and what they told so far."""
+    """What a person is in the middle of: topic, current question, and what they told so far."""
 
     __tablename__ = "conversation"
 
@@ -44,9 +46,7 @@ class Conversation(Base):
         return now - self.updated_at > STALE_AFTER
 
 
-def meet(
-    session: Session, line_user_id: str, now: datetime, *, language: str | None = None
-) -> Friend:
+def meet(session: Session, line_user_id: str, *, language: str | None = None) -> Friend:
     """Return the friend with this LINE id, making the row at the first meeting.
 
     A person who writes to us is a friend, even if we missed the follow event.
@@ -55,12 +55,7 @@ def meet(
     if friend is None:
         session.execute(
             insert(Friend)
-            .values(
-                line_user_id=line_user_id,
-                changed_at=now,
-                is_following=True,
-                language=language or "zh-TW",
-            )
+            .values(line_user_id=line_user_id, changed_at=NEVER, language=language or "zh-TW")
             .on_conflict_do_nothing()
         )
         friend = session.get_one(Friend, line_user_id)

@@ -45,7 +45,7 @@ class LineEvent(Base):
     id: Mapped[Identifier]
     webhook_event_id: Mapped[str] = mapped_column(unique=True)
     person: Mapped[str | None]
-    """Whose turn it is: the user's id, else the group's or room's; None where there is no source."""
+    """Whose turn it is: the user's id, else the group's or room's, else None."""
     event_type: Mapped[str]
     raw: Mapped[Any] = mapped_column(JSON)
     received_at: Mapped[Moment] = mapped_column(server_default=func.clock_timestamp())
@@ -108,8 +108,8 @@ def as_columns(events: Iterable[KeptEvent]) -> tuple[list[Any], ...]:
     )
 
 
-def list_workable(session: Session, *, limit: int, now: datetime) -> Sequence[int]:
-    """Return ids of up to `limit` waiting events, oldest first, each its person's first."""
+def list_workable(session: Session, *, limit: int, now: datetime) -> Sequence[LineEvent]:
+    """Return up to `limit` waiting events, oldest first, each its person's first; lock none."""
     earlier = aliased(LineEvent)
     has_earlier = (
         select(earlier.id)
@@ -121,7 +121,7 @@ def list_workable(session: Session, *, limit: int, now: datetime) -> Sequence[in
         .exists()
     )
     return session.scalars(
-        select(LineEvent.id)
+        select(LineEvent)
         .where(LineEvent.state == "waiting", LineEvent.not_before <= now, ~has_earlier)
         .order_by(LineEvent.id)
         .limit(limit)

@@ -23,7 +23,7 @@ def last_day(expires_at: datetime) -> date:
 
 
 def first_of_month_after(day: date, months: int) -> date:
-    """Return the first day of the month that lies `months` whole months after the month of `day`."""
+    """Return the first day of the month `months` after the month of `day`."""
     total = day.year * 12 + day.month - 1 + months
     return date(total // 12, total % 12 + 1, 1)
 

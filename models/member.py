@@ -141,7 +141,7 @@ def check_birthday(birthday: date, today: date) -> date:
 
 
 def draw_number() -> str:
-    """Draw a member number: eight random digits and Luhn's check digit, so that typing errors show."""
+    """Draw a member number: eight random digits, and Luhn's so that typing errors show."""
     digits = f"{secrets.randbelow(90_000_000) + 10_000_000}"
     return digits + check_digit(digits)
 
@@ -215,6 +215,17 @@ def get_member_by_typed(session: Session, typed: str) -> Member:
     if found is None:
         raise NoSuchMember
     return found
+
+
+def list_line_user_ids(session: Session, *, after: str, limit: int) -> list[str]:
+    """Return the next LINE accounts of members, in their own order, after one of them."""
+    found = session.scalars(
+        select(Member.line_user_id)
+        .where(Member.line_user_id > after)
+        .order_by(Member.line_user_id)
+        .limit(limit)
+    )
+    return [line_user_id for line_user_id in found if line_user_id is not None]
 
 
 def is_phone_taken(session: Session, phone: str, *, but_for: int | None = None) -> bool:

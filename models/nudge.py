@@ -12,14 +12,15 @@ from itertools import groupby
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from models.base import in_language
 from models.coupon import Coupon, CouponTemplate, get_template, issue_coupon
 from models.friend import Friend
 from models.local_day import birthdays_kept_on, day_start, local_day
 from models.member import Member
 from models.outbox import Owed, owe
 from models.programme import get_programme
-from models.purchase import lock_member, roll_window
-from models.tier import kept_until, note_change, tier_for_spend
+from models.purchase import Locked, lock_member, roll_window
+from models.tier import Tier, TierChange, kept_until, note_change, tier_for_spend
 
 REMIND_DAYS = 3
 """A coupon is reminded of when its last good day is at most so far away."""
@@ -193,32 +194,36 @@ def evaluate_member(session: Session, member_id: int, now: datetime) -> bool:
     change = note_change(member.id, held, reached, member.spend_twd, now)
     session.add(change)
     session.flush()
-    _tell_of_change(session, member, locked.first_counted_on, change.id, now)
+    _tell_of_change(session, locked, held, change, now)
     return True
 
 
 def _tell_of_change(
-    session: Session, member: Member, first_counted_on: date | None, change_id: int, now: datetime
+    session: Session, locked: Locked, held: Tier, change: TierChange, now: datetime
 ) -> None:
+    member = locked.member
     if member.line_user_id is None:
         return
-    programme = get_programme(session)
+    programme = get_programme(session, locked.programme_version)
     standing = programme.standing(
         member.tier_id,
         member.spend_twd,
-        first_counted_on=first_counted_on,
+        first_counted_on=locked.first_counted_on,
         kept_until=member.tier_kept_until,
     )
+    is_up = standing.tier.rank > held.rank
+    language = member.language
     owe(
         session,
         member.line_user_id,
-        "tier_change",
+        "tier_up_notice" if is_up else "tier_down_notice",
         {
-            "standing": standing.words(member.language),
-            "step": standing.tier.words(member.language, at_rank=standing.tier.rank),
+            "previous": in_language(held.name, language),
+            "standing": standing.words(language),
+            "step": standing.tier.words(language, at_rank=standing.tier.rank),
         },
-        language=member.language,
-        idempotency_key=f"tier_change:{change_id}",
+        language=language,
+        idempotency_key=f"tier_change:{change.id}",
         now=now,
         member_id=member.id,
     )

@@ -7,7 +7,7 @@ and a worker that dies simply lets it come round again.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    delete,
     func,
     select,
     update,
@@ -72,6 +73,8 @@ class Owed(Base):
     via: Mapped[str | None]
     """How LINE took it: `reply` (free) or `push`."""
     tries: Mapped[int] = mapped_column(default=0)
+    in_doubt: Mapped[bool] = mapped_column(default=False)
+    """Whether LINE may have it already: a try is under way, or ended without an answer."""
     created_at: Mapped[Moment]
     next_try_at: Mapped[Moment]
     first_try_at: Mapped[datetime | None]
@@ -82,12 +85,23 @@ class Owed(Base):
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A row that is ours for one lease, and whether an earlier try may have been accepted."""
+
+    owed: Owed
+    was_in_doubt: bool
+
+
+@dataclass(frozen=True)
 class Receiver:
-    """What must be true just before each try: may this person be written to at all?"""
+    """What is true of a person just before a try: may they be written to at all?"""
 
     is_friend: bool
+    is_member: bool
     marketing_allowed: bool
-    is_erased: bool
+
+
+STRANGER = Receiver(is_friend=False, is_member=False, marketing_allowed=False)
 
 
 def owe(
@@ -149,6 +163,7 @@ def owe_reply(
         next_try_at=now + LEASE,
         first_try_at=now,
         tries=1,
+        in_doubt=True,
     )
     session.add(row)
     return row
@@ -161,40 +176,36 @@ def has_owed(session: Session, idempotency_key: str) -> bool:
     )
 
 
-def claim_owed(session: Session, *, limit: int, now: datetime) -> list[Owed]:
-    """Claim up to `limit` due rows for one lease, oldest first, and return them."""
-    due = (
-        select(Owed.id)
+def claim_owed(session: Session, *, limit: int, now: datetime) -> list[Claim]:
+    """Claim up to `limit` due rows for one lease, oldest first; live claims are passed over."""
+    due = session.scalars(
+        select(Owed)
         .where(Owed.state == "waiting", Owed.next_try_at <= now)
         .order_by(Owed.next_try_at, Owed.seq)
         .limit(limit)
         .with_for_update(skip_locked=True)
-    )
-    claimed = session.scalars(
-        update(Owed)
-        .where(Owed.id.in_(due.scalar_subquery()))
-        .values(
-            next_try_at=now + LEASE,
-            tries=Owed.tries + 1,
-            first_try_at=func.coalesce(Owed.first_try_at, now),
-        )
-        .returning(Owed)
-        .execution_options(synchronize_session=False)
-    )
-    return sorted(claimed, key=lambda row: row.seq)
+    ).all()
+    claims = [Claim(row, was_in_doubt=row.in_doubt) for row in sorted(due, key=lambda r: r.seq)]
+    for row in due:
+        row.next_try_at = now + LEASE
+        row.tries += 1
+        row.in_doubt = True
+        row.first_try_at = row.first_try_at or now
+    return claims
 
 
-def receivers_of(session: Session, rows: Sequence[Owed]) -> dict[str, Receiver]:
-    """Return what is true now of each person in `rows`, by LINE user id, in one query."""
-    people = {row.line_user_id for row in rows}
+def receivers_of(session: Session, people: Iterable[str]) -> dict[str, Receiver]:
+    """Return what is true now of each known person, by LINE user id, in one query."""
     found = session.execute(
-        select(Friend.line_user_id, Friend.is_following, Member.marketing_allowed, Member.id)
+        select(Friend.line_user_id, Friend.is_following, Member.marketing_allowed)
         .join(Member, Member.line_user_id == Friend.line_user_id, isouter=True)
-        .where(Friend.line_user_id.in_(people))
+        .where(Friend.line_user_id.in_(set(people)))
     )
     return {
-        line_user_id: Receiver(following, bool(allowed), member_id is None)
-        for line_user_id, following, allowed, member_id in found
+        line_user_id: Receiver(
+            is_friend=following, is_member=allowed is not None, marketing_allowed=bool(allowed)
+        )
+        for line_user_id, following, allowed in found
     }
 
 
@@ -228,14 +239,56 @@ def settle(
 
 
 def try_again_at(
-    session: Session, owed_id: uuid.UUID, moment: datetime, *, status: int | None, reason: str
+    session: Session,
+    owed_id: uuid.UUID,
+    moment: datetime,
+    *,
+    in_doubt: bool,
+    status: int | None,
+    reason: str | None,
 ) -> None:
     """Give a claimed row back, due again at `moment`."""
     session.execute(
         update(Owed)
         .where(Owed.id == owed_id, Owed.state == "waiting")
-        .values(next_try_at=moment, status=status, reason=reason)
+        .values(next_try_at=moment, in_doubt=in_doubt, status=status, reason=reason)
     )
+
+
+def become_push(session: Session, owed_id: uuid.UUID, now: datetime) -> None:
+    """Let a reply whose token is dead go on as a push, due now, under a key not used before."""
+    session.execute(
+        update(Owed)
+        .where(Owed.id == owed_id, Owed.state == "waiting")
+        .values(
+            reply_token=None, reply_until=None, next_try_at=now, in_doubt=False, first_try_at=None
+        )
+    )
+
+
+def release_by_hand(session: Session, played_at: datetime, now: datetime) -> int:
+    """Make what a job played at another moment owes due `now`; return how many rows.
+
+    Their useful time is moved along, so that playing yesterday or next month still delivers.
+    """
+    moved = session.execute(
+        update(Owed)
+        .where(Owed.created_at == played_at, Owed.state == "waiting")
+        .values(
+            next_try_at=now,
+            created_at=now,
+            useful_until=Owed.useful_until - played_at + now,
+        )
+        .returning(Owed.id)
+    )
+    return len(moved.all())
+
+
+def forget_settled(session: Session, before: datetime, *, limit: int) -> int:
+    """Delete up to `limit` rows settled before a moment."""
+    oldest = select(Owed.id).where(Owed.settled_at < before).order_by(Owed.settled_at).limit(limit)
+    gone = session.scalars(delete(Owed).where(Owed.id.in_(oldest)).returning(Owed.id))
+    return len(gone.all())
 
 
 def count_due(session: Session, now: datetime) -> int:

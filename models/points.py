@@ -1,4 +1,4 @@
-"""Points: an append-only ledger in lots. No balance below zero; an entry is answered, never changed.
+"""Points: an append-only ledger in lots. No balance below zero; no entry is changed.
 
 Every earning opens a lot that ends on a day; spending takes from the lots that end first. At any
 moment the member's balance, the sum of their entries and the sum of what their lots still hold

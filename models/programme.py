@@ -31,7 +31,7 @@ class Programme:
         return next(tier for tier in self.tiers if tier.id == tier_id)
 
     def points_for(self, paid_twd: int, tier: Tier) -> int:
-        """Return what a payment earns: whole steps of the earn rule, times the tier, rounded down."""
+        """Return what a payment earns: whole steps, times the tier's rate, rounded down."""
         return paid_twd // self.shop.earn_twd * tier.points_percent // 100
 
     def points_expire_on(self, today: date) -> date:

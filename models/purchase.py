@@ -5,6 +5,7 @@ leaves the receipt in the outbox. The asker's key makes it happen once; a scanne
 for one purchase only. The member's row lock orders two tills; cost does not grow with history.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -30,7 +31,7 @@ RECEIPT_USEFUL = timedelta(hours=24)
 
 
 class Purchase(Base):
-    """One sale. `paid_twd` = `amount_twd` - `discount_twd` counts for points and tier. Never changed."""
+    """One sale; what was paid after the discount counts for points and tier. Never changed."""
 
     __tablename__ = "purchase"
     __table_args__ = (
@@ -190,6 +191,16 @@ def find_purchase(session: Session, idempotency_key: str) -> Purchase | None:
 def is_code_used(session: Session, code_id: str) -> bool:
     """Tell whether a scanned code has made its one purchase."""
     return session.scalar(select(Purchase.id).where(Purchase.code_id == code_id)) is not None
+
+
+def stores_of(session: Session, purchase_ids: Sequence[int]) -> dict[int, Store]:
+    """Return the store of each of these purchases, by purchase id."""
+    rows = session.execute(
+        select(Purchase.id, Store)
+        .join(Store, Store.id == Purchase.store_id)
+        .where(Purchase.id.in_(purchase_ids))
+    )
+    return dict(rows.tuples().all())
 
 
 def first_counted_on(session: Session, member_id: int, today: date) -> date | None:

@@ -1,4 +1,4 @@
-"""Tiers: steps by what a member paid in the last 365 days, up at once, down only when the year is over.
+"""Tiers: steps by what the last 365 days brought; up at once, down when the year is over.
 
 A purchase counts from its own day through the 364th day after it. Reaching a threshold lifts the
 member in the same transaction and keeps the tier for a year; when that year is over, the night's

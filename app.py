@@ -1,0 +1,313 @@
+"""The front door: settings, database, clock and LINE client; every process starts here.
+
+`create_app` is what the web server serves; the commands (`flask --app app …`) start the worker,
+the clock, and what an operator asks for. Nobody imports this module.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import click
+import procrastinate
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask import Flask
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import Engine
+from whitenoise import WhiteNoise
+
+ROOT = Path(__file__).parent
+DEMO_ENV = ROOT / "var" / "demo.env"
+METRICS_FOLDER = ROOT / "var" / "metrics"
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(METRICS_FOLDER))
+Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
+
+from bot.client import ChannelToken, LineClient  # noqa: E402 - the metrics' folder comes first
+from handlers import HandlerSettings, clerk, in_transaction, init_handlers, site  # noqa: E402  # noqa: E402
+from handlers.assets import STATIC_FOLDER, STATIC_URL  # noqa: E402
+from handlers.line import (  # noqa: E402
+    Room,
+    apologise,
+    wants_profile,
+    webhook,
+    work_event,
+)
+from handlers.line.keeper import EventKeeper  # noqa: E402
+from handlers.operator import commands  # noqa: E402
+from jobs.clock import run_clock  # noqa: E402
+from jobs.context import JobContext  # noqa: E402
+from jobs.queue import Bell, make_queue, make_sync_queue  # noqa: E402
+from jobs.timetable import TIMETABLE, get_entry  # noqa: E402
+from jobs.worker import run_worker  # noqa: E402
+from models.base import Sessions  # noqa: E402
+from models.database import embedded_url, libpq_conninfo, make_engine, make_sessions  # noqa: E402
+from models.local_day import TAIPEI  # noqa: E402
+from models.member_code import derive_signing_key  # noqa: E402
+from models.outbox import release_by_hand  # noqa: E402
+
+SESSION_HOURS = 12
+STATEMENT_TIMEOUT_SECONDS = 30
+LARGEST_FORM_BYTES = 1_100_000
+
+log = structlog.get_logger()
+
+
+class Settings(BaseSettings):
+    """The environment, read once; `.env.example` lists every name. Missing means no start."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    secret_key: str
+    line_channel_secret: str
+    line_channel_access_token: str | None = None
+    line_channel_id: str | None = None
+    line_api_base: str = "https://api.line.me"
+    line_data_api_base: str = "https://api-data.line.me"
+    public_base_url: str
+    database_url: str | None = None
+    code_signing_key: str | None = None
+    chat_url: str | None = None
+    demo: bool = False
+    log_level: str = "INFO"
+
+    @property
+    def channel_secrets(self) -> list[str]:
+        """The secrets in force; several while one is being exchanged."""
+        return [part.strip() for part in self.line_channel_secret.split(",") if part.strip()]
+
+    @property
+    def signing_key(self) -> Ed25519PrivateKey:
+        """The key of the member codes."""
+        return derive_signing_key(self.code_signing_key or self.secret_key)
+
+
+def read_settings() -> Settings:
+    """Read the environment, `.env`, or what `make run` wrote; stop if one is missing.
+
+    The demo's file counts only where no DATABASE_URL names a real database.
+    """
+    files = [ROOT / ".env"] if "DATABASE_URL" in os.environ else [DEMO_ENV, ROOT / ".env"]
+    try:
+        settings = Settings(_env_file=files)  # type: ignore[call-arg]  # Fields come from the environment.
+    except ValidationError as error:
+        names = ", ".join(str(problem["loc"][0]).upper() for problem in error.errors())
+        sys.exit(f"Missing or wrong settings: {names}. See .env.example, or try `make run`.")
+    if not (settings.line_channel_access_token or settings.line_channel_id):
+        sys.exit("Set LINE_CHANNEL_ACCESS_TOKEN, or LINE_CHANNEL_ID for stateless tokens.")
+    return settings
+
+
+def utc_now() -> datetime:
+    """Return the time; everybody else is told it."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Installation:
+    """One process's parts, made when first needed, so after a server has forked."""
+
+    settings: Settings
+    clock: Callable[[], datetime] = utc_now
+
+    @cached_property
+    def database_url(self) -> str:
+        """The named database, or the embedded one, started here where it does not run."""
+        if self.settings.database_url:
+            return self.settings.database_url
+        return str(embedded_url(ROOT / "var" / "postgres"))
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The database's pool of connections."""
+        return make_engine(self.database_url, statement_timeout_seconds=STATEMENT_TIMEOUT_SECONDS)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """The maker of sessions."""
+        return make_sessions(self.engine)
+
+    @cached_property
+    def room(self) -> Room:
+        """What the LINE handlers may know."""
+        return Room(self.settings.signing_key, self.settings.public_base_url.rstrip("/"))
+
+    @cached_property
+    def bell(self) -> Bell:
+        """What wakes the workers."""
+        return Bell(self.make_sync_queue)
+
+    def make_queue(self) -> procrastinate.App:
+        """Make a worker's queue."""
+        return make_queue(libpq_conninfo(self.database_url))
+
+    def make_sync_queue(self) -> procrastinate.App:
+        """Make the queue of a process that only leaves work."""
+        return make_sync_queue(libpq_conninfo(self.database_url))
+
+    def handler_settings(self) -> HandlerSettings:
+        """Return what the pages may know."""
+        settings = self.settings
+        return HandlerSettings(
+            signing_key=settings.signing_key,
+            public_key=settings.signing_key.public_key(),
+            public_base_url=settings.public_base_url.rstrip("/"),
+            chat_url=settings.chat_url.rstrip("/") if settings.chat_url else None,
+            demo=settings.demo,
+            secret_key=settings.secret_key,
+        )
+
+    async def make_job_context(self) -> JobContext:
+        """Make what jobs are handed; called inside the worker's event loop."""
+        settings = self.settings
+        token = ChannelToken(
+            settings.line_channel_access_token,
+            settings.line_channel_id,
+            settings.channel_secrets[0],
+        )
+        return JobContext(
+            sessions=self.sessions,
+            line=LineClient(settings.line_api_base, token),
+            clock=self.clock,
+            ring=self.bell.ring,
+            wants_profile=wants_profile,
+            work_event=partial(work_event, room=self.room),
+            apologise=apologise,
+        )
+
+
+def create_app(installation: Installation | None = None) -> Flask:
+    """Make the web application; without an installation, that of the environment."""
+    installation = installation or Installation(read_settings())
+    set_up_logging(installation.settings.log_level)
+    app = Flask(__name__, static_folder=None)
+    app.config.update(
+        SECRET_KEY=installation.settings.secret_key,
+        MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=SESSION_HOURS),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=installation.settings.public_base_url.startswith("https://"),
+    )
+    init_handlers(app, installation.handler_settings())
+    _add_pages(app, installation)
+    _add_webhook(app, installation)
+    _add_commands(app, installation)
+    static = WhiteNoise(app.wsgi_app, max_age=60, immutable_file_test=_is_hashed)
+    static.add_files(str(STATIC_FOLDER), prefix=STATIC_URL)
+    app.wsgi_app = static  # type: ignore[method-assign]  # Flask's documented way to wrap it.
+    return app
+
+
+def _is_hashed(_path: str, url: str) -> bool:
+    """Files of the build carry their content's hash, so a browser may keep them for ever."""
+    return url.startswith(STATIC_URL) and not url.endswith("manifest.json")
+
+
+def _add_pages(app: Flask, installation: Installation) -> None:
+    clerk.init_clerk(app)
+    for blueprint in (clerk.make_blueprint(), site.make_blueprint()):
+        in_transaction(
+            blueprint,
+            lambda: installation.sessions(),
+            clock=installation.clock,
+            ring=lambda: installation.bell.ring("deliver_outbox"),
+        )
+        app.register_blueprint(blueprint)
+
+
+def _add_webhook(app: Flask, installation: Installation) -> None:
+    keepers: list[EventKeeper] = []
+    making = threading.Lock()
+
+    def keep(events: Any) -> None:
+        with making:
+            if not keepers:
+                ring = partial(installation.bell.ring, "work_inbox")
+                keepers.append(EventKeeper(installation.engine, ring))
+        keepers[0].keep(events)
+
+    app.register_blueprint(webhook.make_blueprint(installation.settings.channel_secrets, keep))
+
+
+def set_up_logging(level: str) -> None:
+    """Log one line per thing done, `key=value`, to standard output."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(
+                key_order=["timestamp", "level", "event"], bool_as_flag=False
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _add_commands(app: Flask, installation: Installation) -> None:
+    """Add what an operator may ask for; the processes start here because here all rooms meet."""
+    commands.add_commands(app, installation)
+
+    @app.cli.command("worker")
+    def worker() -> None:
+        """Work the queue: events, deliveries, the timetable's jobs."""
+        asyncio.run(run_worker(installation.make_queue, installation.make_job_context))
+
+    @app.cli.command("clock")
+    def clock() -> None:
+        """Put the timetable's jobs into the queue; a second clock waits as a spare."""
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        run_clock(
+            installation.engine,
+            installation.sessions,
+            installation.make_sync_queue,
+            clock=installation.clock,
+            stop=stop,
+        )
+
+    @app.cli.group("job")
+    def job() -> None:
+        """The timetable's jobs."""
+
+    @job.command("list")
+    def list_jobs() -> None:
+        """Show the timetable."""
+        for entry in TIMETABLE:
+            click.echo(f"{entry.at:%H:%M}  {entry.name}")
+
+    @job.command("run")
+    @click.argument("name", type=click.Choice([entry.name for entry in TIMETABLE]))
+    @click.option(
+        "--at", "at", default=None, help="The moment to play, such as 2026-12-01T10:00+08:00."
+    )
+    def run_job(name: str, at: str | None) -> None:
+        """Run one job by hand, now or as if at another moment; deliver what it owes."""
+        now = _moment(at) if at else installation.clock()
+        done = get_entry(name).job(installation.sessions, now=now)
+        with installation.sessions.begin() as session:
+            release_by_hand(session, now, installation.clock())
+        installation.bell.ring_now("deliver_outbox")
+        click.echo(f"{name} at {now.astimezone(TAIPEI):%Y-%m-%d %H:%M}: {done}")
+
+
+def _moment(text: str) -> datetime:
+    """Read a moment with its offset; without one, Taipei's is meant."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text} is no moment such as 2026-12-01T10:00+08:00") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=TAIPEI)

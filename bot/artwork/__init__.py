@@ -1,0 +1,1 @@
+"""The pictures of the account, and the script that draws them."""

@@ -1,0 +1,102 @@
+"""Answers when a person asks for help, for a human, or for something we do not know."""
+
+from collections.abc import Sequence
+
+from bot import Message
+from bot.cards.colour import QUIET
+from bot.cards.parts import (
+    NAME_LENGTH,
+    Part,
+    bubble,
+    bullet,
+    button,
+    clip,
+    flex_message,
+    footer,
+    guest_replies,
+    link_button,
+    member_replies,
+    panel,
+    paragraph,
+    postback,
+    text_message,
+    titled,
+    with_quick_replies,
+)
+from bot.postback import Action
+from bot.texts import Texts
+
+
+def help_card(t: Texts, *, is_member: bool) -> list[Message]:
+    """Say what the account can do, with the taps to do it."""
+    title = t("可以怎麼幫您？")
+    lines = _member_help(t) if is_member else _guest_help(t)
+    body = titled(title, *(bullet(sign, words) for sign, words in lines))
+    first = (
+        button(postback(t("出示會員條碼"), Action.SHOW_CARD))
+        if is_member
+        else button(postback(t("加入會員"), Action.JOIN))
+    )
+    contact = link_button(postback(t("聯絡門市"), Action.CONTACT_STAFF))
+    card = flex_message(title, bubble(body, footer=footer(first, contact)))
+    return with_quick_replies([card], standard_replies(t, is_member=is_member))
+
+
+def fallback(t: Texts, *, is_member: bool) -> list[Message]:
+    """Answer words we do not understand, and show the ways on."""
+    words = t("不好意思，我還看不懂這句話。您可以點下方的選項，或輸入「說明」看看我能做什麼。")
+    return notice_text(t, words, standard_replies(t, is_member=is_member))
+
+
+def contact_staff(
+    t: Texts, shop_name: str, *, phone: str | None, hours: str | None, is_member: bool
+) -> list[Message]:
+    """Say how to reach a person in the shop: its phone, to tap, and its hours."""
+    title = t("聯絡{shop}", shop=clip(shop_name, NAME_LENGTH))
+    digits = "".join(sign for sign in phone or "" if sign in "+0123456789")
+    body = titled(
+        title,
+        paragraph(t("需要真人協助嗎？歡迎來電，或直接到門市詢問店員。")),
+        panel(
+            paragraph(t("電話：{phone}", phone=phone)) if phone else None,
+            paragraph(t("營業時間：{hours}", hours=hours), color=QUIET) if hours else None,
+            spacing="xs",
+        )
+        if phone or hours
+        else None,
+    )
+    call = footer(button(_call(t, digits))) if digits else None
+    card = flex_message(title, bubble(body, footer=call))
+    return with_quick_replies([card], standard_replies(t, is_member=is_member))
+
+
+def notice_text(t: Texts, words: str, quick_replies: Sequence[Part] | None = None) -> list[Message]:
+    """Say one sentence; without quick replies of its own it gets those of a member."""
+    replies = member_replies(t) if quick_replies is None else quick_replies
+    return with_quick_replies([text_message(words)], replies)
+
+
+def standard_replies(t: Texts, *, is_member: bool) -> list[Part]:
+    """Return the quick replies that fit the person."""
+    return member_replies(t) if is_member else guest_replies(t)
+
+
+def _member_help(t: Texts) -> list[tuple[str, str]]:
+    return [
+        ("💳", t("結帳時出示「會員卡」條碼，累點又集章。")),
+        ("🎁", t("「優惠券」裡的券，結帳前出示給店員。")),
+        ("✨", t("「等級」看得到離下一級還差多少。")),
+        ("👤", t("「我的資料」可修改資料、切換語言或停止行銷訊息。")),
+    ]
+
+
+def _guest_help(t: Texts) -> list[tuple[str, str]]:
+    return [
+        ("🧋", t("加入會員免費，消費就能累點、集章。")),
+        ("🎁", t("會員有生日禮與專屬優惠券。")),
+        ("🔒", t("您的資料只用於會員服務，隨時可以刪除。")),
+    ]
+
+
+def _call(t: Texts, digits: str) -> Part:
+    return {"type": "uri", "label": t("撥打電話"), "uri": f"tel:{digits}"}

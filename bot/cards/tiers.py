@@ -1,0 +1,173 @@
+"""Tiers: where a member stands, the ladder, and the news of a move on it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bot import Message
+from bot.cards.colour import EDGE, PAPER, QUIET, TEA, Theme, theme_for
+from bot.cards.member_card import badge, progress
+from bot.cards.parts import (
+    NAME_LENGTH,
+    Part,
+    bubble,
+    button,
+    clip,
+    column,
+    flex_message,
+    footer,
+    gradient,
+    link_button,
+    member_replies,
+    panel,
+    paragraph,
+    postback,
+    row,
+    rule,
+    text,
+    titled,
+    with_quick_replies,
+)
+from bot.postback import Action
+from bot.texts import Texts
+from bot.views import StandingView, TierStep, TierView
+
+MAX_STEPS: Final = 10
+MAX_BENEFITS: Final = 6
+
+_BENEFIT_LENGTH: Final = 120
+_SUMMARY_LENGTH: Final = 80
+
+
+def tier_card(t: Texts, view: TierView) -> list[Message]:
+    """Draw the member's standing and the ladder, the next tier's benefits before all."""
+    standing = view.standing
+    theme = theme_for(standing.tier_colour)
+    title = t("我的等級")
+    steps = view.steps[:MAX_STEPS]
+    next_step = _next_step(steps, standing)
+    body = titled(
+        title,
+        row(badge(standing.tier_name, theme.accent, PAPER)),
+        panel(*progress(t, standing, theme), backgroundColor="#F7F5F1"),
+        _next_benefits(t, next_step) if next_step else None,
+        rule(),
+        *(_step(t, step) for step in steps),
+    )
+    show = footer(link_button(postback(t("會員卡"), Action.SHOW_CARD)))
+    alt_text = t("您目前是{tier}會員", tier=clip(standing.tier_name, NAME_LENGTH))
+    card = flex_message(alt_text, bubble(body, footer=show))
+    return with_quick_replies([card], member_replies(t))
+
+
+def upgrade_card(t: Texts, step: TierStep, previous: str | None) -> list[Message]:
+    """Congratulate on a new tier, with its card and what it brings."""
+    theme = theme_for(step.colour)
+    title = t("恭喜升級{tier}！", tier=clip(step.name, NAME_LENGTH))
+    face = column(
+        text("🎉", size="3xl", align="center"),
+        paragraph(title, size="xl", weight="bold", color=theme.ink, align="center", margin="md"),
+        _move(previous, step.name, theme) if previous else None,
+        background=gradient(theme),
+        paddingAll="24px",
+    )
+    benefits = column(
+        text(t("從現在起，您享有："), weight="bold", color=theme.accent),
+        *_benefit_lines(t, step.benefits),
+        paddingAll="20px",
+        spacing="sm",
+    )
+    show = footer(button(postback(t("出示會員條碼"), Action.SHOW_CARD), color=theme.accent))
+    card = bubble(column(face, benefits, paddingAll="0px"), footer=show)
+    return with_quick_replies([flex_message(title, card)], member_replies(t))
+
+
+def tier_down_notice(t: Texts, standing: StandingView, previous: str) -> list[Message]:
+    """Tell a member kindly that their tier has changed downwards, and the way back."""
+    theme = theme_for(standing.tier_colour)
+    title = t("您的會員等級已更新為{tier}", tier=clip(standing.tier_name, NAME_LENGTH))
+    body = titled(
+        title,
+        paragraph(
+            t(
+                "{previous}的資格到期了。點數和優惠券都還在，不受影響。",
+                previous=clip(previous, NAME_LENGTH),
+            )
+        ),
+        panel(*progress(t, standing, theme), backgroundColor="#F7F5F1"),
+    )
+    show = footer(link_button(postback(t("看等級與權益"), Action.SHOW_TIER)))
+    card = flex_message(title, bubble(body, footer=show))
+    return with_quick_replies([card], member_replies(t))
+
+
+def _next_step(steps: Sequence[TierStep], standing: StandingView) -> TierStep | None:
+    """Return the first tier not yet reached, if the member has one before them."""
+    if standing.next_name is None:
+        return None
+    return next((step for step in steps if not step.reached), None)
+
+
+def _next_benefits(t: Texts, step: TierStep) -> Part:
+    theme = theme_for(step.colour)
+    title = t("升級{tier}，您將享有", tier=clip(step.name, NAME_LENGTH))
+    return column(
+        paragraph(title, weight="bold", color=theme.ink),
+        *_benefit_lines(t, step.benefits, color=theme.ink),
+        background=gradient(theme),
+        cornerRadius="10px",
+        paddingAll="14px",
+        spacing="xs",
+    )
+
+
+def _benefit_lines(t: Texts, benefits: Sequence[str], **style: object) -> list[Part]:
+    shown = benefits[:MAX_BENEFITS] or (t("會員專屬優惠通知"),)
+    return [paragraph(f"✓ {benefit}", _BENEFIT_LENGTH, **style) for benefit in shown]
+
+
+def _step(t: Texts, step: TierStep) -> Part:
+    """Return one rung of the ladder: its colour, its threshold, what it brings in short."""
+    threshold = (
+        t("近一年消費滿 {money}", money=t.money(step.threshold_twd))
+        if step.threshold_twd
+        else t("加入就有")
+    )
+    benefits = " · ".join(step.benefits[:MAX_BENEFITS])
+    return row(
+        _dot(step),
+        column(
+            row(
+                text(step.name, NAME_LENGTH, weight="bold", wrap=True, maxLines=2),
+                _here(t) if step.current else None,
+            ),
+            text(threshold, size="xs", color=QUIET, wrap=True),
+            text(benefits, _SUMMARY_LENGTH, size="xxs", color=QUIET, wrap=True, maxLines=2)
+            if benefits
+            else None,
+            flex=1,
+        ),
+        spacing="md",
+    )
+
+
+def _dot(step: TierStep) -> Part:
+    theme = theme_for(step.colour)
+    return column(
+        text("✓", size="xs", align="center", color=theme.ink) if step.reached else None,
+        width="26px",
+        height="26px",
+        cornerRadius="13px",
+        background=gradient(theme),
+        borderWidth="1px",
+        borderColor=EDGE,
+        justifyContent="center",
+    )
+
+
+def _here(t: Texts) -> Part:
+    return text(t("目前等級"), size="xs", weight="bold", color=TEA, align="end", flex=0)
+
+
+def _move(previous: str, present: str, theme: Theme) -> Part:
+    words = f"{clip(previous, NAME_LENGTH)} → {clip(present, NAME_LENGTH)}"
+    return paragraph(words, 2 * NAME_LENGTH + 3, color=theme.faint, align="center", margin="sm")

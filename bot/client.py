@@ -1,0 +1,222 @@
+"""Our side of LINE's Messaging API: one pooled session a process, outcomes, no exceptions.
+
+Messages go out as plain JSON: the SDK's models cost 2.7 ms a Flex Message, a dict 0.01 ms; the
+tests run every card through the SDK's models and LINE's limits instead. Every call has a timeout.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+
+from bot import Message
+
+TIMEOUT = aiohttp.ClientTimeout(total=10, connect=3)
+PROFILE_TIMEOUT = aiohttp.ClientTimeout(total=2)
+MOST_CONNECTIONS = 256
+LONGEST_REASON = 200
+RENEW_BEFORE_SECONDS = 120
+
+
+class Verdict(Enum):
+    """What became of a call, as far as the next step cares."""
+
+    ACCEPTED = "accepted"
+    ALREADY_ACCEPTED = "already_accepted"
+    """LINE had taken an earlier try under the same retry key (409): a success."""
+    TRY_LATER = "try_later"
+    """Not taken for sure, and it may be later: rate limit, quota, a token to renew."""
+    UNKNOWN = "unknown"
+    """It may or may not have been taken (5xx, time-out, cut line): only the same key may retry."""
+    REFUSED = "refused"
+    """LINE says no and will say no again."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The answer to one call. `status` is None where no answer came."""
+
+    verdict: Verdict
+    status: int | None = None
+    request_id: str | None = None
+    reason: str | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Tell whether LINE has the message, from this try or an earlier one."""
+        return self.verdict in (Verdict.ACCEPTED, Verdict.ALREADY_ACCEPTED)
+
+    @property
+    def is_dead_reply_token(self) -> bool:
+        """Tell whether LINE refused the reply token: used before, or too old."""
+        return self.status == 400 and "reply token" in (self.reason or "").lower()
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What LINE tells of a person, as far as we use it."""
+
+    language: str | None = None
+    """Their LINE's language: `ja`, `zh-Hant`, …"""
+    display_name: str | None = None
+
+
+@dataclass(frozen=True)
+class ChannelToken:
+    """How we prove who we are: a long-lived token, or id and secret for 15-minute ones."""
+
+    long_lived: str | None
+    channel_id: str | None
+    channel_secret: str
+
+
+class LineClient:
+    """LINE's endpoints that workers call. Make it inside a running event loop; close it there."""
+
+    def __init__(self, api_base: str, token: ChannelToken) -> None:
+        self._base = api_base.rstrip("/")
+        self._token = token
+        self._stateless = ""
+        self._stateless_until = 0.0
+        self._renewing = asyncio.Lock()
+        self._session = aiohttp.ClientSession(
+            timeout=TIMEOUT,
+            connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS, keepalive_timeout=30),
+        )
+
+    async def close(self) -> None:
+        """Close the pooled connections."""
+        await self._session.close()
+
+    async def reply(self, reply_token: str, messages: Sequence[Message]) -> Outcome:
+        """Answer an event with 1 to 5 messages: free, once, within a minute."""
+        body = {"replyToken": reply_token, "messages": list(messages)}
+        return await self._post("/v2/bot/message/reply", body)
+
+    async def push(self, to: str, messages: Sequence[Message], *, retry_key: UUID) -> Outcome:
+        """Send 1 to 5 messages to one person: costs one message of the quota."""
+        body = {"to": to, "messages": list(messages)}
+        return await self._post(
+            "/v2/bot/message/push", body, headers={"X-Line-Retry-Key": str(retry_key)}
+        )
+
+    async def link_rich_menu(self, line_user_id: str, rich_menu_id: str) -> Outcome:
+        """Show a person this rich menu instead of the default one."""
+        return await self._post(f"/v2/bot/user/{line_user_id}/richmenu/{rich_menu_id}", None)
+
+    async def unlink_rich_menu(self, line_user_id: str) -> Outcome:
+        """Show a person the default rich menu again."""
+        return await self._call("DELETE", f"/v2/bot/user/{line_user_id}/richmenu", None, {})
+
+    async def meet(self, line_user_id: str) -> Profile:
+        """Ask who a person is; nothing is known of who blocked us, or when LINE does not answer."""
+        profile = await self._profile(line_user_id)
+        language, name = profile.get("language"), profile.get("displayName")
+        return Profile(
+            language if isinstance(language, str) else None,
+            name if isinstance(name, str) and name.strip() else None,
+        )
+
+    async def _profile(self, line_user_id: str) -> Mapping[str, Any]:
+        try:
+            async with self._session.get(
+                f"{self._base}/v2/bot/profile/{line_user_id}",
+                headers={"Authorization": f"Bearer {await self._bearer()}"},
+                timeout=PROFILE_TIMEOUT,
+            ) as answer:
+                found = await answer.json() if answer.status == 200 else {}
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    async def _post(
+        self, path: str, body: Any, *, headers: Mapping[str, str] | None = None
+    ) -> Outcome:
+        return await self._call("POST", path, body, headers or {})
+
+    async def _call(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Outcome:
+        outcome = await self._try(method, path, body, headers)
+        if outcome.status == 401 and self._renewable:
+            self._stateless_until = 0.0
+            outcome = await self._try(method, path, body, headers)
+        return outcome
+
+    async def _try(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Outcome:
+        try:
+            sent = {"Authorization": f"Bearer {await self._bearer()}", **headers}
+            data = None
+            if body is not None:
+                sent["Content-Type"] = "application/json"
+                data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+            async with self._session.request(
+                method, self._base + path, data=data, headers=sent
+            ) as answer:
+                text = "" if answer.status < 300 else await answer.text()
+                return _judge(answer.status, answer.headers.get("x-line-request-id"), text)
+        except _NoToken as error:
+            return Outcome(Verdict.TRY_LATER, error.status, reason="no channel access token")
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return Outcome(Verdict.TRY_LATER, reason=type(error).__name__)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return Outcome(Verdict.UNKNOWN, reason=type(error).__name__)
+
+    @property
+    def _renewable(self) -> bool:
+        return self._token.long_lived is None
+
+    async def _bearer(self) -> str:
+        if self._token.long_lived is not None:
+            return self._token.long_lived
+        async with self._renewing:
+            if time.monotonic() >= self._stateless_until:
+                await self._renew()
+        return self._stateless
+
+    async def _renew(self) -> None:
+        """Get a stateless token: 15 minutes, any number at once (LINE, Stateless tokens)."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._token.channel_id or "",
+            "client_secret": self._token.channel_secret,
+        }
+        async with self._session.post(f"{self._base}/oauth2/v3/token", data=form) as answer:
+            if answer.status != 200:
+                raise _NoToken(answer.status)
+            issued = await answer.json()
+        self._stateless = issued["access_token"]
+        self._stateless_until = time.monotonic() + issued["expires_in"] - RENEW_BEFORE_SECONDS
+
+
+class _NoToken(Exception):
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def _judge(status: int, request_id: str | None, text: str) -> Outcome:
+    """Decide by the status; LINE's texts may change and only name the reason."""
+    if status < 300:
+        return Outcome(Verdict.ACCEPTED, status, request_id)
+    reason = _reason(text)
+    if status == 409:
+        return Outcome(Verdict.ALREADY_ACCEPTED, status, request_id, reason)
+    if status in (401, 429):
+        return Outcome(Verdict.TRY_LATER, status, request_id, reason)
+    if status >= 500:
+        return Outcome(Verdict.UNKNOWN, status, request_id, reason)
+    return Outcome(Verdict.REFUSED, status, request_id, reason)
+
+
+def _reason(text: str) -> str:
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        return "no JSON"
+    message = parsed.get("message") if isinstance(parsed, dict) else None
+    return message[:LONGEST_REASON] if isinstance(message, str) else "no message"

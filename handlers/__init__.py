@@ -1,0 +1,71 @@
+"""Whoever asks: each asker has a room with its door, and one way to an open transaction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from flask import Blueprint, Flask, Response, current_app, g
+
+from models.base import Sessions
+
+EXTENSION = "regulars"
+FIRST_ERROR_STATUS = 400
+
+
+@dataclass(frozen=True)
+class HandlerSettings:
+    """What handlers may know of the installation; `app.py` reads it from the environment."""
+
+    signing_key: Ed25519PrivateKey
+    public_key: Ed25519PublicKey
+    public_base_url: str
+    chat_url: str | None
+    """Where the simulator shows the chat; None with a real LINE channel."""
+    demo: bool
+    secret_key: str
+
+
+def settings() -> HandlerSettings:
+    """Return the running application's settings."""
+    found: HandlerSettings = current_app.extensions[EXTENSION]
+    return found
+
+
+def init_handlers(app: Flask, known: HandlerSettings) -> None:
+    """Give the application's handlers their settings."""
+    app.extensions[EXTENSION] = known
+
+
+def in_transaction(
+    blueprint: Blueprint,
+    sessions: Sessions,
+    *,
+    clock: Callable[[], datetime],
+    ring: Callable[[], None],
+) -> None:
+    """Open one transaction for each request of `blueprint`: `g.session`, and its time: `g.now`.
+
+    It is committed when the answer's status is below 400, else rolled back. After a commit that
+    left something owed to a person, `ring` wakes those who deliver it.
+    """
+
+    @blueprint.before_request
+    def open_transaction() -> None:
+        g.now = clock()
+        g.session = sessions()
+
+    @blueprint.after_request
+    def end_transaction(response: Response) -> Response:
+        session = g.get("session")
+        if session is not None and response.status_code < FIRST_ERROR_STATUS:
+            session.commit()
+            if session.info.pop("owes", False):
+                ring()
+        return response
+
+    @blueprint.teardown_request
+    def close(_error: BaseException | None) -> None:
+        session = g.pop("session", None)
+        if session is not None:
+            session.close()

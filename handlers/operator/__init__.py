@@ -1,0 +1,1 @@
+"""Whoever runs the installation asks by command: `flask --app app …`."""

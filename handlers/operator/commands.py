@@ -1,0 +1,171 @@
+"""The operator's commands: database, shop, staff, rich menus, the demo."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+from models.demo import DEMO_STAFF, load_demo
+from models.setup import set_up_shop
+from sqlalchemy import Engine
+
+import migrations
+from bot.rich_menu_sync import MenuApi, issue_token
+from handlers.operator.demo import seed_simulator
+from handlers.operator.rich_menus import sync_rich_menus
+from models.base import BusinessError, Sessions
+from models.shop import find_store
+from models.staff import ROLES, add_staff
+
+
+class Known(Protocol):
+    """The settings that commands use."""
+
+    line_api_base: str
+    line_data_api_base: str
+    line_channel_access_token: str | None
+    line_channel_id: str | None
+    chat_url: str | None
+
+    @property
+    def channel_secrets(self) -> list[str]: ...
+
+
+class Installation(Protocol):
+    """The process's parts that commands use; `app.py` makes them."""
+
+    clock: Callable[[], datetime]
+
+    @property
+    def settings(self) -> Known: ...
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def sessions(self) -> Sessions: ...
+
+
+def add_commands(app: Flask, installation: Installation) -> None:
+    """Add the commands to `flask --app app`."""
+    app.cli.add_command(_database(installation))
+    app.cli.add_command(_shop(installation))
+    app.cli.add_command(_staff(installation))
+    app.cli.add_command(_rich_menu(installation))
+    app.cli.add_command(_demo(installation))
+
+
+def _database(installation: Installation) -> AppGroup:
+    group = AppGroup("db", help="The database's tables.")
+
+    @group.command("upgrade")
+    @click.argument("revision", default="head")
+    def upgrade(revision: str) -> None:
+        """Bring the tables up to date."""
+        migrations.upgrade(installation.engine, revision)
+        click.echo(f"Database is at {revision}.")
+
+    @group.command("downgrade")
+    @click.argument("revision")
+    def downgrade(revision: str) -> None:
+        """Take the tables back to a revision."""
+        migrations.downgrade(installation.engine, revision)
+        click.echo(f"Database is at {revision}.")
+
+    return group
+
+
+def _staff(installation: Installation) -> AppGroup:
+    group = AppGroup("staff", help="Who may log in.")
+
+    @group.command("add")
+    @click.argument("username")
+    @click.option("--name", prompt=True, help="The name colleagues see.")
+    @click.option("--role", type=click.Choice(ROLES), default="clerk", show_default=True)
+    @click.option("--store", "store_code", prompt="Store code", help="Such as TP01.")
+    @click.password_option(help="At least 8 characters.")
+    def add(username: str, name: str, role: str, store_code: str, password: str) -> None:
+        """Give a person a login."""
+        with installation.sessions.begin() as session:
+            store = find_store(session, store_code)
+            if store is None:
+                raise click.BadParameter(f"no store has the code {store_code}")
+            try:
+                add_staff(
+                    session,
+                    username=username,
+                    name=name,
+                    role=role,
+                    store=store,
+                    password=password,
+                )
+            except BusinessError as error:
+                raise click.ClickException(f"{error.code}: {error.facts}") from error
+        click.echo(f"{username} may log in as {role} at {store_code.upper()}.")
+
+    return group
+
+
+def _shop(installation: Installation) -> AppGroup:
+    group = AppGroup("shop", help="The brand itself.")
+
+    @group.command("set-up")
+    def set_up() -> None:
+        """Make shop, tiers, coupons, stamp card, notice and stores where they are missing."""
+        with installation.sessions.begin() as session:
+            set_up_shop(session, installation.clock())
+        click.echo("The shop is set up.")
+
+    return group
+
+
+def _rich_menu(installation: Installation) -> AppGroup:
+    group = AppGroup("rich-menu", help="The menus below the chat.")
+
+    @group.command("sync")
+    def sync() -> None:
+        """Upload menus that changed, and show each person theirs."""
+        for line in _synced(installation):
+            click.echo(line)
+
+    return group
+
+
+def _synced(installation: Installation) -> list[str]:
+    known = installation.settings
+    token = known.line_channel_access_token or issue_token(
+        known.line_api_base, known.line_channel_id or "", known.channel_secrets[0]
+    )
+    api = MenuApi(known.line_api_base, known.line_data_api_base, token)
+    return [
+        f"{menu.name}: {'uploaded' if menu.is_new else 'unchanged'} ({menu.line_rich_menu_id})"
+        for menu in sync_rich_menus(installation.sessions, api, installation.clock)
+    ]
+
+
+def _demo(installation: Installation) -> AppGroup:
+    group = AppGroup("demo", help="The demo shop.")
+
+    @group.command("load")
+    def load() -> None:
+        """Load the tea shop with staff, 300 members and two years of purchases, once."""
+        click.echo(load_demo(installation.sessions, installation.clock()))
+
+    @group.command("prepare")
+    def prepare() -> None:
+        """Migrate, load the demo shop, and bring its people and menus to the simulator."""
+        migrations.upgrade(installation.engine)
+        load_demo(installation.sessions, installation.clock())
+        chat_url = installation.settings.chat_url
+        if chat_url is None:
+            raise click.ClickException("CHAT_URL must name the simulator.")
+        seed_simulator(installation.sessions, chat_url)
+        _synced(installation)
+
+    @group.command("logins")
+    def logins() -> None:
+        """Print the demo's logins."""
+        for username, password, role, _name, store in DEMO_STAFF:
+            click.echo(f"{role:<9} {username:<10} {password:<16} {store}")
+
+    return group

@@ -1,0 +1,193 @@
+"""`make run`: the whole product on one machine, with the LINE simulator and the demo shop.
+
+`python -m handlers.operator.demo` starts the embedded database and the simulator, loads what is
+missing, then runs web, worker and clock until Ctrl-C, which stops all of them and the database.
+"""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from honcho.manager import Manager
+from models.demo import DEMO_STAFF, demo_people
+
+from models.base import Sessions
+from models.database import embedded_url, stop_embedded
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VAR = ROOT / "var"
+ENV_FILE = VAR / "demo.env"
+POSTGRES = VAR / "postgres"
+BIN = Path(sys.executable).parent
+FIRST_PORT = 8000
+PORTS_TRIED = 50
+READY_WITHIN_SECONDS = 120
+CALL_SECONDS = 5
+SIMULATOR_QUOTA = 6_000
+
+
+def main() -> int:
+    """Run the demo until it is stopped; return an exit status."""
+    started = time.monotonic()
+    VAR.mkdir(exist_ok=True)
+    say("Starting the database …")
+    environment = {**os.environ, **write_environment(), "DATABASE_URL": str(embedded_url(POSTGRES))}
+    environment["PYTHONUNBUFFERED"] = "1"
+    simulator = subprocess.Popen(_simulator(environment), env=environment, cwd=ROOT)
+    try:
+        say("Preparing the demo shop (the first time takes a little longer) …")
+        _wait_for(environment["CHAT_URL"])
+        flask = [str(BIN / "flask"), "--app", "app"]
+        subprocess.run([*flask, "demo", "prepare"], env=environment, cwd=ROOT, check=True)
+        return _run_processes(environment, simulator, started)
+    except KeyboardInterrupt:
+        return 0
+    except subprocess.CalledProcessError as error:
+        say(f"The demo shop could not be prepared (exit {error.returncode}); see above.")
+        return 1
+    finally:
+        simulator.terminate()
+        simulator.wait()
+        stop_embedded(POSTGRES)
+
+
+def write_environment() -> dict[str, str]:
+    """Return the demo's settings, drawing its secrets once; commands by hand read the same file."""
+    kept = _read_environment()
+    port = _free_port(FIRST_PORT)
+    simulator_port = _free_port(port + 1)
+    base, chat = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{simulator_port}"
+    settings = {
+        "SECRET_KEY": kept.get("SECRET_KEY") or secrets.token_hex(32),
+        "LINE_CHANNEL_SECRET": kept.get("LINE_CHANNEL_SECRET") or secrets.token_hex(16),
+        "LINE_CHANNEL_ACCESS_TOKEN": kept.get("LINE_CHANNEL_ACCESS_TOKEN")
+        or secrets.token_urlsafe(64),
+        "LINE_API_BASE": chat,
+        "LINE_DATA_API_BASE": chat,
+        "PUBLIC_BASE_URL": base,
+        "CHAT_URL": chat,
+        "DEMO": "1",
+        "PORT": str(port),
+    }
+    ENV_FILE.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    ENV_FILE.chmod(0o600)
+    return settings
+
+
+def _read_environment() -> dict[str, str]:
+    if not ENV_FILE.exists():
+        return {}
+    lines = (line.partition("=") for line in ENV_FILE.read_text().splitlines())
+    return {name: value for name, _, value in lines}
+
+
+def _free_port(first: int) -> int:
+    for port in range(first, first + PORTS_TRIED):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    sys.exit(f"No free port from {first} to {first + PORTS_TRIED}.")
+
+
+def _simulator(environment: dict[str, str]) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "bot.simulator",
+        "--port",
+        environment["CHAT_URL"].rpartition(":")[2],
+        "--webhook-url",
+        environment["PUBLIC_BASE_URL"] + "/callback",
+        "--state",
+        str(VAR / "simulator.sqlite3"),
+    ]
+
+
+def seed_simulator(sessions: Sessions, chat_url: str) -> None:
+    """Make the demo's members people in the simulator; those already there stay as they are."""
+    with sessions() as session:
+        people = demo_people(session)
+    account = {"name": "茶日子 Tea Days", "basicId": "@teadays"}
+    quota = {"type": "limited", "value": SIMULATOR_QUOTA}
+    _call(f"{chat_url}/_sim/seed", {"account": account, "people": people, "quota": quota})
+
+
+def _call(url: str, body: dict[str, Any]) -> None:
+    request = urllib.request.Request(  # noqa: S310 - our own simulator, on this machine
+        url, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    urllib.request.urlopen(request, timeout=CALL_SECONDS).close()  # noqa: S310
+
+
+def _wait_for(url: str) -> bool:
+    """Wait until something answers there; tell whether it did in time."""
+    until = time.monotonic() + READY_WITHIN_SECONDS
+    while time.monotonic() < until:
+        try:
+            urllib.request.urlopen(url, timeout=CALL_SECONDS).close()  # noqa: S310
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+        else:
+            return True
+    return False
+
+
+def _run_processes(
+    environment: dict[str, str], simulator: "subprocess.Popen[bytes]", started: float
+) -> int:
+    base = environment["PUBLIC_BASE_URL"]
+    flask = f"{BIN / 'flask'} --app app"
+    manager = Manager()
+    web = (
+        f"{BIN / 'granian'} --interface wsgi --factory --workers 1 --blocking-threads 8"
+        f" --respawn-failed-workers --no-ws --host 127.0.0.1 --port {environment['PORT']}"
+        " --log-level warning app:create_app"
+    )
+    for name, command in (("web", web), ("worker", f"{flask} worker"), ("clock", f"{flask} clock")):
+        manager.add_process(name, command, env=environment, cwd=str(ROOT))
+    threading.Thread(
+        target=_announce, args=(base, environment["CHAT_URL"], started), daemon=True
+    ).start()
+    manager.loop()
+    return int(manager.returncode or 0)
+
+
+def _announce(base: str, chat: str, started: float) -> None:
+    if not _wait_for(f"{base}/readyz"):
+        say("The web server is not ready; see the lines above.")
+        return
+    clerk = next(entry for entry in DEMO_STAFF if entry[2] == "clerk")
+    say(
+        f"""
+  Regulars 常客 is running (after {time.monotonic() - started:.0f} s).
+
+    開始 Start here    {base}/
+    顧客 Shopper       {chat}/?new=1
+    店員 Clerk         {base}/clerk   ({clerk[0]} / {clerk[1]})
+
+  Ctrl-C stops everything and keeps the data.
+"""
+    )
+
+
+def say(words: str) -> None:
+    """Print a line for the person at the terminal."""
+    sys.stdout.write(words + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

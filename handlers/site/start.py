@@ -1,0 +1,88 @@
+"""The start page: of a demo, who one can be and what to try; else one line saying what this is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+from flask import Blueprint, g, render_template
+from flask.typing import ResponseReturnValue
+from models.demo import DEMO_STAFF
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from handlers import settings
+from handlers.assets import asset_url
+from handlers.headers import send_page_headers
+from models.member import Member
+from models.staff import COUNTER_ROLES
+from models.tier import Tier
+
+TEMPLATES_FOLDER = Path(__file__).parent.parent / "templates"
+
+
+@dataclass(frozen=True)
+class DemoLogin:
+    """A login of the demo shop, as the start page shows it to everybody."""
+
+    username: str
+    password: str
+    name: str
+    store_code: str
+
+
+def make_blueprint() -> Blueprint:
+    """Make the blueprint of the address `/`."""
+    blueprint = Blueprint("site", __name__, template_folder=str(TEMPLATES_FOLDER))
+    blueprint.get("/")(show_start)
+    send_page_headers(blueprint)
+    return blueprint
+
+
+def show_start() -> ResponseReturnValue:
+    """Welcome a visitor; only a demo shows logins and doors into the chat."""
+    known = settings()
+    if not known.demo:
+        return render_template("site/plain.html", style=asset_url("start.css"))
+    return render_template(
+        "site/start.html",
+        style=asset_url("start.css"),
+        new_shopper_url=_chat(known.chat_url, new="1"),
+        regular_url=_chat(known.chat_url, user=demo_regular(g.session)),
+        logins=_counter_logins(),
+    )
+
+
+def demo_regular(session: Session) -> str | None:
+    """Return the LINE user id of a member worth playing, or None in an empty shop.
+
+    One who has LINE and stands as high as one can and still climb, with the most purchases; where
+    nobody stands below the top, anybody with LINE.
+    """
+    top_rank = select(func.max(Tier.rank)).scalar_subquery()
+    return session.scalars(
+        select(Member.line_user_id)
+        .join(Tier, Tier.id == Member.tier_id)
+        .where(Member.line_user_id.is_not(None), Member.erased_at.is_(None))
+        .order_by(
+            (Tier.rank < top_rank).desc(),
+            Tier.rank.desc(),
+            Member.purchase_count.desc(),
+            Member.id,
+        )
+        .limit(1)
+    ).first()
+
+
+def _chat(chat_url: str | None, **query: str | None) -> str | None:
+    """Return an address of the simulated phone, or None where it or the person is missing."""
+    if chat_url is None or None in query.values():
+        return None
+    return f"{chat_url.rstrip('/')}/?{urlencode(query)}"
+
+
+def _counter_logins() -> list[DemoLogin]:
+    return [
+        DemoLogin(username, password, name, store_code)
+        for username, password, role, name, store_code in DEMO_STAFF
+        if role in COUNTER_ROLES
+    ]

@@ -1,0 +1,129 @@
+"""The clock process: one at a time, it puts the timetable's jobs and the sweeps into the queue.
+
+APScheduler 3 cannot share its store between processes, so the timetable is code, each tick leaves
+a task under its slot's name, and an advisory lock lets a second clock wait as a spare.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+import procrastinate
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from procrastinate.exceptions import ConnectorException
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from jobs.queue import defer_once
+from jobs.timetable import SWEEP_SECONDS, TIMETABLE, Entry, list_due
+from models.base import Sessions
+from models.job_run import JobRun
+from models.local_day import TAIPEI
+
+ONE_CLOCK = 7_241_002
+"""The advisory lock that only the running clock holds."""
+CATCH_UP_SECONDS = 60
+PAUSE_SECONDS = 2.0
+SWEEPS = ("work_inbox", "deliver_outbox", "rescue_stalled")
+
+log = structlog.get_logger()
+
+
+def run_clock(
+    engine: Engine,
+    sessions: Sessions,
+    make_queue: Callable[[], procrastinate.App],
+    *,
+    clock: Callable[[], datetime],
+    stop: threading.Event,
+) -> None:
+    """Tick while holding the lock, until `stop`; without the lock, or the database, wait for it."""
+    while not stop.is_set():
+        try:
+            with engine.connect() as connection:
+                if _take_lock(connection):
+                    log.info("clock_running")
+                    _tick_while_held(connection, sessions, make_queue(), clock, stop)
+        except (DBAPIError, ConnectorException) as error:
+            log.warning("clock_lost_database", error=type(error).__name__)
+        stop.wait(PAUSE_SECONDS)
+
+
+def _take_lock(connection: Connection) -> bool:
+    taken = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({ONE_CLOCK})").scalar_one()
+    connection.commit()
+    return bool(taken)
+
+
+def _tick_while_held(
+    connection: Connection,
+    sessions: Sessions,
+    queue: procrastinate.App,
+    clock: Callable[[], datetime],
+    stop: threading.Event,
+) -> None:
+    with queue.open():
+        scheduler = make_scheduler(queue, sessions, clock)
+        scheduler.start()
+        try:
+            while not stop.wait(PAUSE_SECONDS):
+                connection.exec_driver_sql("SELECT 1")  # Raises once the lock's session is gone.
+                connection.commit()
+        finally:
+            scheduler.shutdown(wait=False)
+
+
+def make_scheduler(
+    queue: procrastinate.App, sessions: Sessions, clock: Callable[[], datetime]
+) -> BackgroundScheduler:
+    """Make the scheduler: each entry at its time, the sweeps, the catching up."""
+    scheduler = BackgroundScheduler(
+        timezone=TAIPEI, job_defaults={"coalesce": True, "max_instances": 1}
+    )
+    for entry in TIMETABLE:
+        scheduler.add_job(
+            lambda entry=entry: _defer_entry(
+                queue, entry, entry.latest_slot(clock()).isoformat(timespec="minutes")
+            ),
+            CronTrigger(hour=entry.at.hour, minute=entry.at.minute, timezone=TAIPEI),
+            id=entry.name,
+            misfire_grace_time=int(entry.grace.total_seconds()),
+        )
+    scheduler.add_job(
+        lambda: [defer_once(queue, task) for task in SWEEPS],
+        IntervalTrigger(seconds=SWEEP_SECONDS),
+        id="sweep",
+        misfire_grace_time=None,
+    )
+    scheduler.add_job(
+        lambda: catch_up(queue, sessions, clock()),
+        IntervalTrigger(seconds=CATCH_UP_SECONDS),
+        id="catch_up",
+        next_run_time=clock(),
+        misfire_grace_time=None,
+    )
+    return scheduler
+
+
+def catch_up(queue: procrastinate.App, sessions: Sessions, now: datetime) -> list[str]:
+    """Put into the queue each unfinished slot that is still useful; return their names."""
+    with sessions() as session:
+        missed = [
+            (entry, slot) for entry, slot in list_due(now) if not _is_finished(session, entry, slot)
+        ]
+    for entry, slot in missed:
+        _defer_entry(queue, entry, slot)
+    return [entry.name for entry, _ in missed]
+
+
+def _is_finished(session: Session, entry: Entry, slot: str) -> bool:
+    finished = select(JobRun.finished_at).where(JobRun.name == entry.name, JobRun.slot == slot)
+    return session.scalar(finished) is not None
+
+
+def _defer_entry(queue: procrastinate.App, entry: Entry, slot: str) -> None:
+    defer_once(queue, "run_entry", lock=f"{entry.name}:{slot}", name=entry.name, slot=slot)

@@ -1,0 +1,169 @@
+"""One delivery: try to hand an owed message to LINE, and decide what its answer means for the row.
+
+Replies carry no retry key, but their token is one: a token LINE refuses after a try whose outcome
+we never learned was used by that try. So such a row ends as `unknown` and is not said twice.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy.orm import Session
+
+from bot.client import LineClient, Outcome, Verdict
+from bot.render import render
+from bot.texts import texts_for
+from models.outbox import (
+    MENU_KIND,
+    REPLY_KIND,
+    RETRY_KEY_LIFE,
+    STRANGER,
+    Claim,
+    Owed,
+    Receiver,
+    become_push,
+    settle,
+    try_again_at,
+)
+
+FIRST_PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE = timedelta(minutes=5)
+QUOTA_PAUSE = timedelta(hours=1)
+QUOTA_TEXT = "monthly limit"
+"""The only mark by which LINE's two kinds of 429 can be told apart (LINE, Errors, read 2026-08)."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A claimed row made ready: what it says now, and what was known of its earlier tries."""
+
+    owed: Owed
+    was_in_doubt: bool
+    messages: list[dict[str, Any]]
+    rich_menu_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One call that was made: by `reply`, `push` or `menu`, and LINE's answer."""
+
+    via: str
+    outcome: Outcome
+
+
+def reason_to_end(claim: Claim, receiver: Receiver | None, now: datetime) -> str | None:
+    """Return why a claimed row must not be tried any more, or None where it may."""
+    owed = claim.owed
+    if owed.kind != MENU_KIND and _is_past_retrying(owed, now):
+        return "too_late"
+    if owed.kind == REPLY_KIND:
+        return "too_late" if _is_stranded(claim, now) else None
+    if owed.kind == MENU_KIND:
+        return None
+    return _reason_not_to_push(owed, receiver or STRANGER, now)
+
+
+def _reason_not_to_push(owed: Owed, person: Receiver, now: datetime) -> str | None:
+    if owed.member_id is not None and not person.is_member:
+        return "erased"
+    if not person.is_friend:
+        return "not_a_friend"
+    if owed.is_marketing and not person.marketing_allowed:
+        return "marketing_stopped"
+    if owed.useful_until is not None and now >= owed.useful_until:
+        return "too_late"
+    return None
+
+
+def _is_past_retrying(owed: Owed, now: datetime) -> bool:
+    """Tell whether LINE may have forgotten the retry key, so that a try could say it twice."""
+    return owed.first_try_at is not None and now - owed.first_try_at >= RETRY_KEY_LIFE
+
+
+def _is_stranded(claim: Claim, now: datetime) -> bool:
+    """Tell whether a reply is too late and may not, or must not, become a push."""
+    owed = claim.owed
+    is_late = owed.reply_until is not None and now >= owed.reply_until
+    return is_late and (claim.was_in_doubt or not owed.push_if_late or not owed.line_user_id)
+
+
+def words_of(owed: Owed) -> list[dict[str, Any]]:
+    """Draw a row's messages, in its person's language."""
+    if owed.kind == MENU_KIND:
+        return []
+    return render(owed.kind, owed.words, texts_for(owed.language))
+
+
+async def hand_over(line: LineClient, parcel: Parcel, now: datetime) -> Attempt:
+    """Make the one call to LINE that this row now needs; no transaction is open."""
+    owed = parcel.owed
+    if owed.kind == MENU_KIND:
+        return Attempt("menu", await _show_menu(line, parcel))
+    if owed.reply_token is not None and owed.reply_until is not None and now < owed.reply_until:
+        return Attempt("reply", await line.reply(owed.reply_token, parcel.messages))
+    pushed = await line.push(owed.line_user_id, parcel.messages, retry_key=owed.id)
+    return Attempt("push", pushed)
+
+
+async def _show_menu(line: LineClient, parcel: Parcel) -> Outcome:
+    if parcel.rich_menu_id is None:
+        return await line.unlink_rich_menu(parcel.owed.line_user_id)
+    return await line.link_rich_menu(parcel.owed.line_user_id, parcel.rich_menu_id)
+
+
+def conclude(session: Session, parcel: Parcel, attempt: Attempt, now: datetime) -> str:
+    """Write down what a call's outcome means; return the word for the log."""
+    owed, outcome = parcel.owed, attempt.outcome
+    if outcome.is_success:
+        return _end(session, owed, "accepted", attempt, now)
+    if attempt.via == "reply" and outcome.is_dead_reply_token:
+        return _bury_token(session, parcel, attempt, now)
+    if outcome.verdict is Verdict.REFUSED:
+        return _end(session, owed, "refused", attempt, now)
+    try_again_at(
+        session,
+        owed.id,
+        now + pause_before(owed.tries, outcome),
+        in_doubt=parcel.was_in_doubt or outcome.verdict is Verdict.UNKNOWN,
+        status=outcome.status,
+        reason=outcome.reason,
+    )
+    return "try_later"
+
+
+def _bury_token(session: Session, parcel: Parcel, attempt: Attempt, now: datetime) -> str:
+    owed = parcel.owed
+    if parcel.was_in_doubt:
+        return _end(session, owed, "unknown", attempt, now)
+    if owed.push_if_late and owed.line_user_id:
+        become_push(session, owed.id, now)
+        session.info["owes"] = True
+        return "becomes_push"
+    return _end(session, owed, "refused", attempt, now)
+
+
+def _end(session: Session, owed: Owed, state: str, attempt: Attempt, now: datetime) -> str:
+    outcome = attempt.outcome
+    settle(
+        session,
+        owed.id,
+        state,
+        now,
+        via=attempt.via if state == "accepted" else None,
+        status=outcome.status,
+        request_id=outcome.request_id,
+        reason=outcome.reason,
+    )
+    return state
+
+
+def pause_before(tries: int, outcome: Outcome) -> timedelta:
+    """Return how long to wait after so many tries: doubling with jitter, or an hour for quota."""
+    if outcome.status == 429 and QUOTA_TEXT in (outcome.reason or ""):
+        return QUOTA_PAUSE
+    pause = min(FIRST_PAUSE * 2 ** min(tries - 1, 12), LONGEST_PAUSE)
+    return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing

@@ -1,0 +1,159 @@
+"""The queue: Procrastinate on our own PostgreSQL, its tasks, and how they are woken.
+
+Tasks carry batches, not rows: one waiting "work the inbox" is enough for any number of events, so
+a wake-up while one waits is a no-op (queueing lock). What must survive is in our tables; a lost
+wake-up is made good by the clock's sweep.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+
+import procrastinate
+import structlog
+from procrastinate import JobContext as QueueContext
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.jobs import Status
+
+from jobs.context import JobContext
+from jobs.deliver_outbox import deliver_outbox as deliver_all
+from jobs.timetable import get_entry
+from jobs.work_inbox import work_inbox as work_all
+from models.job_run import begin_run, finish_run
+
+HEARTBEAT_SECONDS = 2.0
+DEAD_AFTER_SECONDS = 10.0
+"""A worker silent for so long is dead, and what it held is given to another."""
+CONCURRENCY = 6
+SHORTEST_RING_SECONDS = 0.02
+TASK_PREFIX = "regulars:"
+
+log = structlog.get_logger()
+tasks = procrastinate.Blueprint()
+
+
+def _known(context: QueueContext) -> JobContext:
+    known: JobContext = context.additional_context["regulars"]
+    return known
+
+
+@tasks.task(name="work_inbox", queueing_lock="work_inbox", pass_context=True)
+async def work_inbox(context: QueueContext) -> None:
+    """Work the events that wait."""
+    await work_all(_known(context))
+
+
+@tasks.task(name="deliver_outbox", queueing_lock="deliver_outbox", pass_context=True)
+async def deliver_outbox(context: QueueContext) -> None:
+    """Deliver what is owed and due."""
+    await deliver_all(_known(context))
+
+
+@tasks.task(name="run_entry", pass_context=True)
+async def run_entry(context: QueueContext, name: str, slot: str) -> None:
+    """Run one slot of the timetable, unless it was finished before."""
+    await asyncio.to_thread(run_slot, _known(context), name, slot)
+    _known(context).ring("deliver_outbox")
+
+
+@tasks.task(name="rescue_stalled", queueing_lock="rescue_stalled", pass_context=True)
+async def rescue_stalled(context: QueueContext) -> None:
+    """Give back to the queue what dead workers held."""
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER_SECONDS):
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:  # An equal one waits already: that one will do this one's work.
+            await manager.finish_job(job, status=Status.FAILED, delete_job=True)
+        log.info("job_rescued", task=job.task_name)
+
+
+def run_slot(context: JobContext, name: str, slot: str) -> int:
+    """Run one slot of one timetable entry and note it; return how much it did.
+
+    Two workers on one slot are harmless: the job marks what it did on its rows.
+    """
+    with context.sessions.begin() as session:
+        if not begin_run(session, name, slot, context.clock()):
+            return 0
+    done = get_entry(name).job(context.sessions, now=context.clock())
+    with context.sessions.begin() as session:
+        finish_run(session, name, slot, done, context.clock())
+    log.info("job_run", job=name, slot=slot, done=done)
+    return done
+
+
+def make_queue(conninfo: str) -> procrastinate.App:
+    """Make the queue for a process with an event loop: workers."""
+    return _with_tasks(procrastinate.PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4))
+
+
+def make_sync_queue(conninfo: str) -> procrastinate.App:
+    """Make the queue for a process that only defers: web and clock."""
+    return _with_tasks(
+        procrastinate.SyncPsycopgConnector(conninfo=conninfo, min_size=1, max_size=2)
+    )
+
+
+def _with_tasks(connector: procrastinate.BaseConnector) -> procrastinate.App:
+    queue = procrastinate.App(connector=connector)
+    queue.add_tasks_from(tasks, namespace="regulars")
+    return queue
+
+
+def defer_once(
+    queue: procrastinate.App, task: str, *, lock: str | None = None, **arguments: str
+) -> None:
+    """Put a task into the queue unless an equal one waits there."""
+    with contextlib.suppress(AlreadyEnqueued):
+        queue.configure_task(TASK_PREFIX + task, queueing_lock=lock or task).defer(**arguments)
+
+
+class Bell:
+    """Wakes workers from a process that just left them work, many rings in one.
+
+    Ringing costs the caller nothing: a thread defers the task, at most one each few milliseconds.
+    A ring lost with its process is made good by the clock's sweep.
+    """
+
+    def __init__(self, make: Callable[[], procrastinate.App]) -> None:
+        self._make = make
+        self._queue: procrastinate.App | None = None
+        self._wanted: set[str] = set()
+        self._lock = threading.Lock()
+        self._rung = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def ring(self, task: str) -> None:
+        """Ask for a task to be run soon."""
+        with self._lock:
+            self._wanted.add(task)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
+                self._thread.start()
+        self._rung.set()
+
+    def ring_now(self, task: str) -> None:
+        """Put a task into the queue before returning: for commands, which end right after."""
+        self._defer({task})
+
+    def _run(self) -> None:
+        pause = threading.Event()
+        while True:
+            self._rung.wait()
+            self._rung.clear()
+            with self._lock:
+                wanted, self._wanted = self._wanted, set()
+            try:
+                self._defer(wanted)
+            except ConnectorException as error:  # The clock's sweep rings again.
+                log.warning("bell_unheard", error=type(error).__name__)
+            pause.wait(SHORTEST_RING_SECONDS)
+
+    def _defer(self, wanted: set[str]) -> None:
+        if self._queue is None:
+            self._queue = self._make()
+            self._queue.open()
+        for task in wanted:
+            defer_once(self._queue, task)

@@ -1,0 +1,62 @@
+"""The timetable, one page: what runs daily, when in Taipei, and how late it is still useful."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Protocol
+
+from jobs import nightly
+from models.base import Sessions
+from models.local_day import TAIPEI
+
+SWEEP_SECONDS = 5
+"""How often the clock looks for work whose wake-up was lost: events, deliveries, dead workers."""
+
+
+class Job(Protocol):
+    """Work at a time: in bounded parts, safe to run twice; returns how much it did."""
+
+    def __call__(self, sessions: Sessions, *, now: datetime) -> int: ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One daily job. Missed while the clock was down, it is still run within `grace`."""
+
+    name: str
+    job: Job
+    at: time
+    grace: timedelta
+
+    def latest_slot(self, now: datetime) -> datetime:
+        """Return the newest moment not after `now` at which this is due, in Taipei's time."""
+        local = now.astimezone(TAIPEI)
+        due = datetime.combine(local.date(), self.at, TAIPEI)
+        return due if due <= local else due - timedelta(days=1)
+
+
+TIMETABLE: Sequence[Entry] = (
+    Entry("evaluate_tiers", nightly.evaluate_tiers, time(0, 10), timedelta(hours=23)),
+    Entry("expire_points", nightly.expire_points, time(0, 30), timedelta(hours=23)),
+    Entry("forget_old", nightly.forget_old, time(4, 0), timedelta(hours=20)),
+    Entry("give_birthday_gifts", nightly.give_birthday_gifts, time(10, 0), timedelta(hours=11)),
+    Entry(
+        "remind_expiring_coupons", nightly.remind_expiring_coupons, time(11, 0), timedelta(hours=9)
+    ),
+    Entry("win_back_members", nightly.win_back_members, time(14, 0), timedelta(hours=6)),
+)
+
+
+def get_entry(name: str) -> Entry:
+    """Return the entry with this name. Raises KeyError."""
+    return {entry.name: entry for entry in TIMETABLE}[name]
+
+
+def list_due(now: datetime) -> list[tuple[Entry, str]]:
+    """Return each entry whose newest slot is still useful at `now`, with that slot's name."""
+    slots = [(entry, entry.latest_slot(now)) for entry in TIMETABLE]
+    return [
+        (entry, slot.isoformat(timespec="minutes"))
+        for entry, slot in slots
+        if now - slot <= entry.grace
+    ]

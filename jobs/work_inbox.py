@@ -1,0 +1,154 @@
+"""Work the inbox: do what each kept event asks, then send its reply."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from bot.client import Profile
+from jobs.context import JobContext
+from jobs.delivery import Attempt, Parcel, conclude, hand_over
+from models.line_event import LineEvent, list_workable, note_failure, take_event
+from models.outbox import Owed
+
+BATCH = 200
+THREADS = 6
+LONGEST_SECONDS = 30.0
+"""After so long the job ends and leaves the rest to the next one: no job runs for ever."""
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What came of one event: the reply to send, if it was ours to work at all."""
+
+    reply: Owed | None
+    owes_more: bool
+
+
+async def work_inbox(context: JobContext) -> int:
+    """Work waiting events until none is left; return how many were worked.
+
+    One person's events go one after another, different people's in parallel. Safe to stop
+    anywhere: an event is done in the transaction that did it, and its reply is a row.
+    """
+    until = time.monotonic() + LONGEST_SECONDS
+    replies = _Replies(context)
+    worked = 0
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="inbox") as threads:
+        while time.monotonic() < until:
+            batch = await _in(threads, _list_batch, context)
+            done = await asyncio.gather(
+                *(_work_one(context, threads, replies, event) for event in batch)
+            )
+            worked += sum(done)
+            if not any(done):
+                break
+        await replies.all_sent()
+    return worked
+
+
+async def _in(threads: ThreadPoolExecutor, function: Callable[..., T], *arguments: object) -> T:
+    return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
+
+
+def _list_batch(context: JobContext) -> Sequence[LineEvent]:
+    with context.sessions() as session:
+        return list_workable(session, limit=BATCH, now=context.clock())
+
+
+async def _work_one(
+    context: JobContext, threads: ThreadPoolExecutor, replies: "_Replies", event: LineEvent
+) -> bool:
+    profile = await _meet(context, event)
+    worked = await _in(threads, _work, context, event.id, profile)
+    if worked is None:
+        return False
+    if worked.reply is not None:
+        replies.send(event.person, worked.reply)
+    if worked.owes_more:
+        context.ring("deliver_outbox")
+    return True
+
+
+async def _meet(context: JobContext, event: LineEvent) -> Profile:
+    """Ask LINE who someone is where the handler will want to know, before any transaction."""
+    if event.person is None or not context.wants_profile(event):
+        return Profile()
+    return await context.line.meet(event.person)
+
+
+def _work(context: JobContext, event_id: int, profile: Profile) -> Worked | None:
+    now = context.clock()
+    try:
+        with context.sessions.begin() as session:
+            event = take_event(session, event_id)
+            if event is None:
+                return None
+            reply = context.work_event(session, event, profile, now)
+            event.state = "done"
+            session.flush()
+            owes_more = session.info.pop("owes", False)
+    except Exception as error:  # The loop's edge: one broken event must not lose its neighbours.
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise
+        log.exception("event_failed", event=event_id)
+        return _give_up(context, event_id, error)
+    log.info("event_worked", event=event_id, type=event.event_type, reply=reply is not None)
+    return Worked(reply, owes_more)
+
+
+def _give_up(context: JobContext, event_id: int, error: Exception) -> Worked | None:
+    now = context.clock()
+    with context.sessions.begin() as session:
+        event = note_failure(session, event_id, type(error).__name__, now)
+        if event is None or event.state != "failed":
+            return None
+        return Worked(context.apologise(session, event, now), owes_more=False)
+
+
+class _Replies:
+    """Replies under way: each person's one after another, different people's all at once."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._last: dict[str | None, asyncio.Task[None]] = {}
+        self._all: set[asyncio.Task[None]] = set()
+
+    def send(self, person: str | None, owed: Owed) -> None:
+        """Begin to send, after the person's earlier reply."""
+        task = asyncio.create_task(self._send(self._last.get(person), owed))
+        self._last[person] = task
+        self._all.add(task)
+        task.add_done_callback(self._all.discard)
+
+    async def all_sent(self) -> None:
+        """Wait for every reply; a failure in one is logged there and leaves the row waiting."""
+        while self._all:
+            await asyncio.gather(*self._all, return_exceptions=True)
+
+    async def _send(self, earlier: "asyncio.Task[None] | None", owed: Owed) -> None:
+        if earlier is not None:
+            await asyncio.wait([earlier])
+        context = self._context
+        parcel = Parcel(owed, was_in_doubt=False, messages=owed.words["messages"])
+        attempt = await hand_over(context.line, parcel, context.clock())
+        result = await asyncio.to_thread(self._conclude, parcel, attempt)
+        log.info("reply_sent", owed=str(owed.id), result=result, request=attempt.outcome.request_id)
+
+    def _conclude(self, parcel: Parcel, attempt: Attempt) -> str:
+        context = self._context
+        with context.sessions.begin() as session:
+            result = conclude(session, parcel, attempt, context.clock())
+            owes_more = session.info.pop("owes", False)
+        if owes_more:
+            context.ring("deliver_outbox")
+        return result
