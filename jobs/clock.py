@@ -94,7 +94,7 @@ def make_scheduler(
             misfire_grace_time=int(entry.grace.total_seconds()),
         )
     scheduler.add_job(
-        lambda: [defer_once(queue, task) for task in SWEEPS],
+        lambda: _sweep(queue),
         IntervalTrigger(seconds=SWEEP_SECONDS),
         id="sweep",
         misfire_grace_time=None,
@@ -107,6 +107,11 @@ def make_scheduler(
         misfire_grace_time=None,
     )
     return scheduler
+
+
+def _sweep(queue: procrastinate.App) -> None:
+    for task in SWEEPS:
+        defer_once(queue, task)
 
 
 def catch_up(queue: procrastinate.App, sessions: Sessions, now: datetime) -> list[str]:

@@ -165,5 +165,5 @@ def pause_before(tries: int, outcome: Outcome) -> timedelta:
     """Return how long to wait after so many tries: doubling with jitter, or an hour for quota."""
     if outcome.status == 429 and QUOTA_TEXT in (outcome.reason or ""):
         return QUOTA_PAUSE
-    pause = min(FIRST_PAUSE * 2 ** min(tries - 1, 12), LONGEST_PAUSE)
+    pause: timedelta = min(FIRST_PAUSE * 2 ** min(tries - 1, 12), LONGEST_PAUSE)
     return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing

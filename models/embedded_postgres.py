@@ -447,7 +447,7 @@ def _account_for(data_dir: Path) -> Account | None:
 
 
 def _let_in(account: Account, data_dir: Path) -> None:
-    """Let `account` walk to its data and to the programs, and read these, where root closed them."""
+    """Let `account` walk to its data and to the programs, and read these, where closed."""
     programs = _programs()
     # The shared libraries that came with the programs lie beside the package.
     libraries = programs.parents[1].with_name(f"{PACKAGE}.libs")

@@ -168,7 +168,7 @@ def shown_number(number: str) -> str:
 
 def masked_name(name: str | None) -> str:
     """Return a name with all but its ends hidden: 王小明 → 王○明, Amy → A○y, 小明 → 小○."""
-    parts = regex.findall(r"\X", name or "")
+    parts: list[str] = regex.findall(r"\X", name or "")
     if not parts:
         return "○○"
     if len(parts) <= 2:

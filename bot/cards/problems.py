@@ -1,6 +1,6 @@
 """Kind words when a registration, or a change of data, cannot go on as it was."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from bot import Message
 from bot.cards.parts import (
@@ -25,7 +25,7 @@ Problem = Literal[
     "cancelled",
 ]
 
-MAX_NAME_CLUSTERS = 40
+MAX_NAME_CLUSTERS: Final = 40
 
 
 def registration_problem(t: Texts, problem: Problem, *, is_member: bool = False) -> list[Message]:

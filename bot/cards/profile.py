@@ -1,7 +1,5 @@
 """A member's own data: to see, to change, to take away."""
 
-from typing import Final
-
 from bot import Message
 from bot.cards.colour import QUIET, TEA, WARM
 from bot.cards.parts import (
@@ -29,8 +27,6 @@ from bot.cards.parts import (
 from bot.postback import Action
 from bot.texts import LANGUAGE_NAMES, LANGUAGES, Texts
 from bot.views import ProfileView
-
-_SIGN_OUT_COLOUR: Final = WARM
 
 
 def profile_card(t: Texts, view: ProfileView) -> list[Message]:
@@ -88,9 +84,7 @@ def delete_confirm(
     )
     buttons = footer(
         button(postback(t("先不要，保留會員"), Action.CANCEL)),
-        link_button(
-            postback(t("確定刪除"), Action.CONFIRM_DELETE, token=token), color=_SIGN_OUT_COLOUR
-        ),
+        link_button(postback(t("確定刪除"), Action.CONFIRM_DELETE, token=token), color=WARM),
     )
     return [flex_message(title, bubble(body, footer=buttons))]
 

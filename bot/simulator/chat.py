@@ -1,0 +1,111 @@
+"""Chats: what stands in each person's chat, and the phones that watch it live."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .ids import new_message_id
+from .people import Person
+from .storage import Storage
+
+MAX_ENTRIES_A_CHAT = 200
+MAX_WAITING_FRAMES = 1_000
+QUOTA_FRAME_SECONDS = 0.2
+
+Entry = dict[str, Any]
+
+
+def make_entry(message: dict[str, Any], *, at: int, sender: str, via: str | None = None) -> Entry:
+    """Return one line of a chat. It is never changed afterwards, so chats may share it."""
+    return {"id": new_message_id(), "at": at, "from": sender, "via": via, "message": message}
+
+
+class Chats:
+    """The last entries of every chat, oldest first."""
+
+    def __init__(self, storage: Storage, phones: Phones) -> None:
+        self._storage = storage
+        self._phones = phones
+        self._by_person: dict[str, deque[Entry]] = {}
+
+    def restore(self, user_id: str, entry: Entry) -> None:
+        """Put back an entry that was kept over a restart."""
+        self._chat(user_id).append(entry)
+
+    def append(self, people: Iterable[Person], entries: list[Entry]) -> None:
+        """Add `entries` to the chats of all `people`, and show them on watching phones."""
+        user_ids = [person.id for person in people]
+        for user_id in user_ids:
+            self._chat(user_id).extend(entries)
+            if self._phones.is_watched(user_id):
+                for entry in entries:
+                    self._phones.show(user_id, {"type": "entry", "entry": entry})
+        self._storage.keep_entries(user_ids, entries)
+
+    def last(self, user_id: str, count: int) -> list[Entry]:
+        """Return the last `count` entries of a chat."""
+        return list(self._by_person.get(user_id, ()))[-count:]
+
+    def _chat(self, user_id: str) -> deque[Entry]:
+        chat = self._by_person.get(user_id)
+        if chat is None:
+            chat = self._by_person[user_id] = deque(maxlen=MAX_ENTRIES_A_CHAT)
+        return chat
+
+
+class Phones:
+    """The open phone pages: each has a queue of frames that its websocket sends.
+
+    A page that does not keep up loses frames rather than holding the simulator's memory.
+    """
+
+    def __init__(self) -> None:
+        self._queues: dict[str, set[asyncio.Queue[str]]] = {}
+        self._quota_frame_is_due = False
+
+    def open(self, user_id: str) -> asyncio.Queue[str]:
+        """Return the queue of frames for one more page of this person."""
+        queue: asyncio.Queue[str] = asyncio.Queue(MAX_WAITING_FRAMES)
+        self._queues.setdefault(user_id, set()).add(queue)
+        return queue
+
+    def close(self, user_id: str, queue: asyncio.Queue[str]) -> None:
+        """Forget a page."""
+        queues = self._queues.get(user_id, set())
+        queues.discard(queue)
+        if not queues:
+            self._queues.pop(user_id, None)
+
+    def is_watched(self, user_id: str) -> bool:
+        """Tell whether any page shows this person's chat."""
+        return user_id in self._queues
+
+    def watched(self) -> list[str]:
+        """Return the people whose chats are open."""
+        return list(self._queues)
+
+    def show(self, user_id: str, frame: dict[str, Any]) -> None:
+        """Send a frame to every page of this person."""
+        queues = self._queues.get(user_id)
+        if not queues:
+            return
+        written = json.dumps(frame, ensure_ascii=False)
+        for queue in queues:
+            if not queue.full():
+                queue.put_nowait(written)
+
+    def show_quota_soon(self, read: Callable[[], dict[str, Any]]) -> None:
+        """Send the quota to every page, at most five times a second."""
+        if self._quota_frame_is_due or not self._queues:
+            return
+        self._quota_frame_is_due = True
+        asyncio.get_running_loop().call_later(QUOTA_FRAME_SECONDS, self._show_quota, read)
+
+    def _show_quota(self, read: Callable[[], dict[str, Any]]) -> None:
+        self._quota_frame_is_due = False
+        for user_id in self.watched():
+            self.show(user_id, {"type": "quota", "quota": read()})

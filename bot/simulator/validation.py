@@ -1,0 +1,99 @@
+"""Validation: every message passes LINE's documented limits and the SDK's own models.
+
+The SDK's models cost milliseconds for a card, and they look at each object of a message alone. So
+a message made of kinds of objects they accepted before (the same properties, other values) is not
+shown to them again; the values were checked against the limits, which are stricter.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+from linebot.v3.messaging import Message
+from pydantic.v1 import ValidationError
+
+from bot.limits import Violation, check_messages
+
+from .answers import LineError, invalid_body
+
+MAX_OUTLINES = 5_000
+_GROUP_CHAT_ONLY = "mentions are for group chats and multi-person chats only"
+
+
+class MessageCheck:
+    """Refuses what LINE would refuse."""
+
+    def __init__(self) -> None:
+        self._accepted: OrderedDict[frozenset[Any], None] = OrderedDict()
+
+    def refuse_invalid(self, messages: Any) -> None:
+        """Raise LineError 400, in LINE's words, where any message is invalid."""
+        violations = check_messages(messages)
+        if not violations:
+            violations = self._check_by_sdk(messages)
+        if violations:
+            raise _refusal(violations)
+
+    def _check_by_sdk(self, messages: list[dict[str, Any]]) -> list[Violation]:
+        found: list[Violation] = []
+        for index, message in enumerate(messages):
+            outline = _outline(message)
+            if outline in self._accepted:
+                continue
+            complaint = _sdk_complaint(message)
+            if complaint is None:
+                self._remember(outline)
+            else:
+                found.append({"property": f"messages[{index}]", "message": complaint})
+        return found
+
+    def _remember(self, outline: frozenset[Any]) -> None:
+        if len(self._accepted) >= MAX_OUTLINES:
+            self._accepted.popitem(last=False)
+        self._accepted[outline] = None
+
+
+def refuse_mentions(messages: list[dict[str, Any]]) -> None:
+    """Refuse mentions: our people chat with the account alone, never in a group."""
+    for index, message in enumerate(messages):
+        for key, part in message.get("substitution", {}).items():
+            if part["type"] == "mention":
+                path = f"messages[{index}].substitution.{key}"
+                raise _refusal([{"property": path, "message": _GROUP_CHAT_ONLY}])
+
+
+def _refusal(violations: list[Violation]) -> LineError:
+    """Return LINE's refusal: it names the message where only one is wrong."""
+    places = {violation["property"].partition(".")[0] for violation in violations}
+    place = places.pop()
+    if not places and place.endswith("]"):
+        return LineError(
+            400, f"A message ({place}) in the request body is invalid", details=violations
+        )
+    return invalid_body(violations)
+
+
+def _outline(message: dict[str, Any]) -> frozenset[Any]:
+    """Return the kinds of objects a message is made of: each a type and its properties' names."""
+    kinds: set[Any] = set()
+    waiting: list[Any] = [message]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting.extend(value)
+            continue
+        kinds.add((value.get("type"), *value))
+        waiting.extend([part for part in value.values() if isinstance(part, (dict, list))])
+    return frozenset(kinds)
+
+
+def _sdk_complaint(message: dict[str, Any]) -> str | None:
+    try:
+        Message.from_dict(message)
+    except ValidationError as error:
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except (KeyError, TypeError, ValueError) as error:
+        return f"not a message for the SDK: {type(error).__name__}"
+    return None

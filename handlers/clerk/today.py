@@ -1,0 +1,94 @@
+"""What this store sold to members today, so that a clerk can look something up for a customer."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from flask import g, render_template
+from flask.typing import ResponseReturnValue
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from handlers.clerk import door, views
+from models.local_day import local_day
+from models.member import Member, masked_name, shown_number
+from models.purchase import Purchase
+from models.staff import Staff
+
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Line:
+    """One purchase of today as the list shows it."""
+
+    at: datetime
+    member: str
+    number: str
+    amount_twd: int
+    discount_twd: int
+    paid_twd: int
+    points: int
+    staff_name: str | None
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class Total:
+    """How many purchases a store's day has, and what was paid in them."""
+
+    count: int
+    paid_twd: int
+
+
+def show_today() -> ResponseReturnValue:
+    """Show the newest purchases of this store's day, with the day's total."""
+    staff, today = door.current_staff(), local_day(g.now)
+    return render_template(
+        "clerk/today.html",
+        today=today,
+        lines=list_lines(g.session, staff, today),
+        total=total_of(g.session, staff.store_id, today),
+        shown=SHOWN,
+        **views.words(),
+    )
+
+
+def list_lines(session: Session, staff: Staff, today: date) -> list[Line]:
+    """Return the newest purchases of `today` in the store of `staff`, newest first."""
+    found = session.execute(
+        select(Purchase, Member.name, Member.number, Staff.name)
+        .join(Member, Member.id == Purchase.member_id)
+        .join(Staff, Staff.id == Purchase.staff_id, isouter=True)
+        .where(Purchase.store_id == staff.store_id, Purchase.purchased_on == today)
+        .order_by(Purchase.purchased_at.desc(), Purchase.id.desc())
+        .limit(SHOWN)
+    )
+    return [
+        Line(
+            at=purchase.purchased_at,
+            member=masked_name(name),
+            number=shown_number(number),
+            amount_twd=purchase.amount_twd,
+            discount_twd=purchase.discount_twd,
+            paid_twd=purchase.paid_twd,
+            points=purchase.points_earned,
+            staff_name=staff_name,
+            is_own=purchase.staff_id == staff.id,
+        )
+        for purchase, name, number, staff_name in found
+    ]
+
+
+def total_of(session: Session, store_id: int, today: date) -> Total:
+    """Return how much the store sold to members on `today`."""
+    count, paid_twd = session.execute(
+        select(func.count(), func.coalesce(func.sum(Purchase.paid_twd), 0)).where(
+            Purchase.store_id == store_id, Purchase.purchased_on == today
+        )
+    ).one()
+    return Total(count, int(paid_twd))
+
+
+def add_routes(blueprint: door.Door) -> None:
+    """Add the day's list."""
+    blueprint.get("/today")(show_today)

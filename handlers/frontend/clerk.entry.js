@@ -1,0 +1,126 @@
+/** The counter's page: htmx swaps the views; these modules make them quick to work with. */
+import htmx from "htmx.org";
+import { openCamera } from "./clerk/camera_dialog.js";
+import { celebrate } from "./clerk/feedback.js";
+import { pressKey } from "./clerk/keypad.js";
+import { showNotice, takeFreshToken } from "./clerk/notices.js";
+import { listenToScanner } from "./clerk/scanner.js";
+
+const REQUEST_TIMEOUT_MS = 10_000;
+
+Object.assign(htmx.config, {
+  allowEval: false, // The Content-Security-Policy forbids it anyway.
+  includeIndicatorStyles: false,
+  disableInheritance: true,
+  historyEnabled: false,
+  selfRequestsOnly: true,
+  timeout: REQUEST_TIMEOUT_MS,
+  // A refusal (4xx) is a fragment for the notice; what a broken server says (5xx) is not for clerks.
+  responseHandling: [
+    { code: "204", swap: false },
+    { code: "[234]..", swap: true },
+    { code: "5..", swap: false, error: true },
+  ],
+});
+
+const counter = document.getElementById("counter");
+document.documentElement.classList.add("has-script");
+
+/** Look up a scanned code, from whatever view is open. */
+function lookUp(code) {
+  const form = document.getElementById("scan");
+  form.elements.code.value = code;
+  form.requestSubmit();
+}
+
+/** Put the cursor where the next keystroke belongs, without calling up a phone's keyboard. */
+function focusView() {
+  const place = counter.querySelector("[data-focus]");
+  if (!place) return;
+  if (place.matches("#amount") || isTouch()) silenceKeyboard(place);
+  place.focus({ preventScroll: true });
+}
+
+/** Keep the on-screen keyboard away until the clerk taps the field; the keypad's field never has it. */
+function silenceKeyboard(field) {
+  if (!field.matches("input")) return;
+  const wanted = field.inputMode;
+  field.inputMode = "none";
+  if (field.matches("#amount") && isTouch()) return;
+  field.addEventListener("pointerdown", () => (field.inputMode = wanted), { once: true });
+}
+
+function isTouch() {
+  return matchMedia("(pointer: coarse)").matches;
+}
+
+function saleChanged() {
+  document.getElementById("sale")?.dispatchEvent(new CustomEvent("sale-changed"));
+}
+
+/** Show the notice, and let the next keystroke replace the number that was not found. */
+function afterRefusal(notice) {
+  notice.scrollIntoView({ block: "nearest" });
+  document.getElementById("code")?.select();
+}
+
+let unfinished = { member: null, amount: "" };
+
+/** Remember the amount of a member who must be scanned again (expired, used, another clerk's page). */
+function rememberAmount() {
+  const sale = document.getElementById("sale");
+  unfinished = sale ? { member: sale.dataset.member, amount: sale.elements.amount.value } : unfinished;
+}
+
+function restoreAmount() {
+  const sale = document.getElementById("sale");
+  if (sale && sale.dataset.member === unfinished.member && !sale.elements.amount.value) {
+    sale.elements.amount.value = unfinished.amount;
+  }
+  if (sale || counter.querySelector("[data-success]")) unfinished = { member: null, amount: "" };
+}
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target === counter) rememberAmount();
+});
+
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (detail.target !== counter) {
+    if (detail.target.id === "notice") afterRefusal(detail.target);
+    return;
+  }
+  restoreAmount();
+  scrollTo(0, 0);
+  focusView();
+  saleChanged();
+  if (counter.querySelector("[data-success]")) celebrate();
+});
+
+document.addEventListener("htmx:afterRequest", ({ detail }) => takeFreshToken(detail.xhr));
+document.addEventListener("htmx:sendError", () => showNotice("no-network"));
+document.addEventListener("htmx:timeout", () => showNotice("no-network"));
+document.addEventListener("htmx:responseError", () => showNotice("server-trouble"));
+
+document.addEventListener("input", ({ target }) => {
+  if (target.form?.id === "sale") saleChanged();
+});
+
+document.addEventListener("click", ({ target }) => {
+  const key = target.closest("[data-key]");
+  if (key) {
+    pressKey(document.getElementById("amount"), key.dataset.key);
+    saleChanged();
+  }
+  if (target.closest("[data-open-camera]")) openCamera(lookUp);
+  const menu = document.querySelector(".menu[open]");
+  if (menu && !menu.contains(target)) menu.open = false;
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.isComposing || document.querySelector("dialog[open]")) return;
+  counter.querySelector("[data-next]")?.click();
+});
+
+listenToScanner(lookUp);
+focusView();
+saleChanged();

@@ -1,0 +1,63 @@
+/**
+ * A hardware scanner is a keyboard that types fast and ends with Enter.
+ *
+ * It is heard wherever the cursor is, and under any input method: with a Chinese one open the browser
+ * reports "Process" instead of letters, so the physical key (`event.code`) is read, which a member
+ * code's alphabet (A to Z, 2 to 7) allows.
+ */
+const FASTEST_HAND_MS = 60; // Between two keys; scanners need 1 to 30.
+const SHORTEST_SCAN = 30; // Nobody types so many characters at such a pace.
+
+let typed = "";
+let lastAt = 0;
+let lastFieldKeyAt = 0;
+
+/** Call `onScan(text)` for each scan. */
+export function listenToScanner(onScan) {
+  document.addEventListener("keydown", (event) => heard(event, onScan), { capture: true });
+}
+
+function heard(event, onScan) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const isFast = event.timeStamp - lastAt < FASTEST_HAND_MS;
+  lastAt = event.timeStamp;
+  if (event.code === "Enter" || event.key === "Enter") {
+    finish(event, isFast, onScan);
+    return;
+  }
+  const character = characterOf(event);
+  if (!character) return; // Shift and the like, which belong to the next character.
+  typed = isFast ? typed + character : character;
+}
+
+function finish(event, isFast, onScan) {
+  const scanned = typed;
+  typed = "";
+  if (!isFast || scanned.length < SHORTEST_SCAN) return;
+  event.preventDefault();
+  event.stopPropagation();
+  forgetKeystrokes();
+  onScan(scanned);
+}
+
+function characterOf({ code, key }) {
+  const physical = /^(?:Key|Digit|Numpad)([A-Z0-9])$/.exec(code);
+  if (physical) return physical[1];
+  return key.length === 1 ? key : "";
+}
+
+/** Take the scan's characters out of the field in which they landed; what stood before stays. */
+function forgetKeystrokes() {
+  const field = document.activeElement;
+  if (!field?.matches?.("input")) return;
+  field.blur(); // Ends a composition that an input method may have begun.
+  field.value = field.dataset.beforeScan ?? "";
+}
+
+/** Remember a field's content whenever a person, not a scanner, has changed it. */
+document.addEventListener("keydown", ({ target, timeStamp }) => {
+  if (target.matches?.("input") && timeStamp - lastFieldKeyAt >= FASTEST_HAND_MS) {
+    target.dataset.beforeScan = target.value;
+  }
+  lastFieldKeyAt = timeStamp;
+});

@@ -1,0 +1,373 @@
+"""The tests' PostgreSQL and what they are made of: a shop that is set up, members, staff.
+
+One database a process (an xdist worker), copied from a template that the migrations built and
+`set_up_shop` filled. Each test runs in one transaction that is rolled back at its end; a race
+asks for `committed`, a database of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import URL, Connection, Engine, make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+import migrations
+from models.base import Sessions
+from models.database import (
+    create_database,
+    drop_database,
+    embedded_url,
+    libpq_conninfo,
+    make_engine,
+    make_sessions,
+    stop_embedded,
+)
+from models.demo import TEA_SHOP
+from models.friend import Friend
+from models.local_day import local_day
+from models.member import Member, draw_number
+from models.points import post_points
+from models.programme import get_programme
+from models.purchase import Purchase
+from models.setup import set_up_shop
+from models.shop import Store, find_store
+from models.staff import Staff
+from models.tier import kept_until, tier_for_spend
+
+ROOT = Path(__file__).parents[1]
+DATA_DIR = ROOT / "var" / "test-postgres"
+TEMPLATE_INGREDIENTS = (
+    "migrations/versions/*.py",
+    "models/setup.py",
+    "models/starting_rules.py",
+    "models/demo/shop.py",
+    "tests/conftest.py",
+)
+ONE_TEMPLATE_AT_A_TIME = 7_241_900
+NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
+"""A Sunday, 12:00 in Taipei."""
+STAFF_PASSWORD = "correct-horse-1"
+_QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+_numbers = count(1)
+
+
+# --- the server and its databases ---
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """Yield the server's URL: the named one, or an embedded one that outlives no test run."""
+    named = os.environ.get("DATABASE_URL")
+    if named:
+        yield named
+        return
+    yield embedded_url(DATA_DIR, durable=False)
+    stop_embedded(DATA_DIR)
+
+
+@pytest.fixture(scope="session")
+def pristine(server_url: str) -> Iterator[str]:
+    """Yield the name of this process's own untouched copy of the template, to be copied."""
+    name = f"regulars_pristine_{uuid4().hex[:12]}"
+    with _template(server_url) as template:
+        create_database(server_url, name, template)
+    yield name
+    drop_database(server_url, name)
+
+
+@pytest.fixture(scope="session")
+def database_url(server_url: str, pristine: str) -> Iterator[URL]:
+    """Yield the URL of this process's database, in which transactions are rolled back."""
+    name = f"regulars_test_{uuid4().hex[:12]}"
+    yield create_database(server_url, name, pristine)
+    drop_database(server_url, name)
+
+
+@pytest.fixture(scope="session")
+def shop_engine(database_url: URL) -> Iterator[Engine]:
+    """Yield the engine of this process's database."""
+    engine = make_engine(database_url, pool_size=4)
+    yield engine
+    engine.dispose()
+
+
+@contextmanager
+def _template(server_url: str) -> Iterator[str]:
+    """Yield the template's name under a lock, made first where it is missing or out of date."""
+    name = f"regulars_template_{_digest()}"
+    with psycopg.connect(libpq_conninfo(make_url(server_url)), autocommit=True) as guard:
+        guard.execute("SELECT pg_advisory_lock(%s)", [ONE_TEMPLATE_AT_A_TIME])
+        known = {row[0] for row in guard.execute("SELECT datname FROM pg_database")}
+        if name not in known:
+            for old in known:
+                if old.startswith("regulars_template_"):
+                    drop_database(server_url, old)
+            _make_template(server_url, name)
+        yield name
+
+
+def _make_template(server_url: str, name: str) -> None:
+    """Build the tables by the migrations and set the shop up; leave nothing half made."""
+    drop_database(server_url, f"{name}_new")
+    engine = make_engine(create_database(server_url, f"{name}_new"))
+    migrations.upgrade(engine)
+    with make_sessions(engine).begin() as session:
+        set_up_shop(session, TEA_SHOP, NOON - timedelta(days=800))
+    engine.dispose()
+    create_database(server_url, name, f"{name}_new")
+    drop_database(server_url, f"{name}_new")
+
+
+def _digest() -> str:
+    """Return a digest of all that goes into the template."""
+    files = sorted(path for pattern in TEMPLATE_INGREDIENTS for path in ROOT.glob(pattern))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+
+
+# --- one test's transaction ---
+
+
+@pytest.fixture
+def connection(shop_engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in a transaction that is rolled back, whatever the test commits."""
+    with shop_engine.connect() as opened:
+        transaction = opened.begin()
+        yield opened
+        transaction.rollback()
+
+
+@pytest.fixture
+def engine(shop_engine: Engine) -> Engine:
+    """Return the engine; what is committed through it stays, so prefer `session`."""
+    return shop_engine
+
+
+@pytest.fixture
+def sessions(connection: Connection) -> Sessions:
+    """Return a maker of sessions that all work inside the test's transaction."""
+    return sessionmaker(
+        connection,
+        expire_on_commit=False,
+        join_transaction_mode="create_savepoint",
+        info={"programmes": {}},
+    )
+
+
+@pytest.fixture
+def session(sessions: Sessions) -> Iterator[Session]:
+    """Yield a session inside the test's transaction."""
+    with sessions() as opened:
+        yield opened
+
+
+@pytest.fixture
+def now() -> datetime:
+    """Return the tests' usual moment."""
+    return NOON
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A database of a test's own, with real commits, for races."""
+
+    url: URL
+    engine: Engine
+    sessions: Sessions
+    maker: Maker
+
+
+@pytest.fixture
+def committed(server_url: str, pristine: str) -> Iterator[Committed]:
+    """Yield a fresh copy of the template with an engine for twenty threads; drop it afterwards."""
+    name = f"regulars_race_{uuid4().hex[:12]}"
+    url = create_database(server_url, name, pristine)
+    engine = make_engine(url, pool_size=24)
+    sessions = make_sessions(engine)
+    yield Committed(url, engine, sessions, Maker())
+    engine.dispose()
+    drop_database(server_url, name)
+
+
+# --- makers ---
+
+
+@dataclass
+class Maker:
+    """Makes rows that keep every promise of the models: a balance has its lots, a spend its sale."""
+
+    now: datetime = NOON
+    names: Iterator[int] = field(default_factory=lambda: _numbers)
+
+    def member(
+        self,
+        session: Session,
+        *,
+        points: int = 0,
+        points_expire_on: date | None = None,
+        spend_twd: int = 0,
+        spent_on: date | None = None,
+        tier: str | None = None,
+        tier_kept_until: date | None = None,
+        line: bool = True,
+        friend: bool = True,
+        marketing: bool = True,
+        name: str = "王小明",
+        phone: str | None = None,
+        birthday: date | None = date(1990, 5, 20),
+        language: str = "zh-TW",
+        line_user_id: str | None = None,
+        joined_at: datetime | None = None,
+        last_purchase_on: date | None = None,
+    ) -> Member:
+        """Make a member; without `tier` the one their spend gives, kept for a year from `now`."""
+        number, today = next(self.names), local_day(self.now)
+        programme = get_programme(session)
+        held = next(
+            (step for step in programme.tiers if step.code == tier),
+            tier_for_spend(programme.tiers, spend_twd),
+        )
+        member = Member(
+            number=draw_number(),
+            line_user_id=(line_user_id or f"U{number:032x}") if line else None,
+            name=name,
+            phone=phone or f"+8869{10_000_000 + number:08d}",
+            birthday=birthday,
+            language=language,
+            joined_at=joined_at or self.now - timedelta(days=400),
+            join_source="line",
+            marketing_allowed=marketing,
+            tier_id=held.id,
+            tier_kept_until=tier_kept_until or (kept_until(today) if held.rank else None),
+            spend_on=today,
+            last_purchase_on=last_purchase_on,
+        )
+        session.add(member)
+        session.flush()
+        if line:
+            self.friend(session, member, is_following=friend)
+        if spend_twd:
+            self.spend(session, member, spend_twd, spent_on or today)
+        if points:
+            self.points(session, member, points, points_expire_on)
+        session.flush()
+        return member
+
+    def friend(self, session: Session, member: Member, *, is_following: bool = True) -> None:
+        """Make the member's LINE account a friend, or one that blocked us."""
+        session.add(
+            Friend(
+                line_user_id=member.line_user_id,
+                is_following=is_following,
+                changed_at=member.joined_at,
+                language=member.language,
+            )
+        )
+
+    def spend(self, session: Session, member: Member, paid_twd: int, day: date) -> Purchase:
+        """Give the member a past sale that counts on `member.spend_on` and brought no points."""
+        purchase = Purchase(
+            member_id=member.id,
+            store_id=self.store(session).id,
+            amount_twd=paid_twd,
+            paid_twd=paid_twd,
+            points_earned=0,
+            purchased_at=datetime(day.year, day.month, day.day, 4, tzinfo=UTC),
+            purchased_on=day,
+            idempotency_key=f"past:{uuid4()}",
+        )
+        session.add(purchase)
+        member.spend_twd += paid_twd
+        member.purchase_count += 1
+        member.last_purchase_on = max(member.last_purchase_on or day, day)
+        session.flush()
+        return purchase
+
+    def points(
+        self, session: Session, member: Member, points: int, expires_on: date | None = None
+    ) -> None:
+        """Give the member points, in one lot that ends on `expires_on` (in a year)."""
+        session.flush()
+        post_points(
+            session,
+            member,
+            points,
+            reason="adjustment",
+            idempotency_key=f"made:{uuid4()}",
+            now=self.now,
+            expires_on=expires_on or local_day(self.now) + timedelta(days=365),
+        )
+
+    def store(self, session: Session, code: str = "TP01") -> Store:
+        """Return one of the shop's three stores."""
+        store = find_store(session, code)
+        assert store is not None
+        return store
+
+    def staff(
+        self, session: Session, role: str = "clerk", *, store: str = "TP01", **columns: object
+    ) -> Staff:
+        """Make a person with a login whose password is STAFF_PASSWORD."""
+        row: dict[str, object] = {
+            "username": f"{role}-{next(self.names)}",
+            "name": "小安",
+            "role": role,
+            "store_id": self.store(session, store).id,
+            "password_hash": _QUICK_HASHER.hash(STAFF_PASSWORD),
+        }
+        staff = Staff(**row | columns)
+        session.add(staff)
+        session.flush()
+        return staff
+
+
+@pytest.fixture
+def make_member(session: Session) -> Callable[..., Member]:
+    """Return a maker of members; see `Maker.member`."""
+    maker = Maker()
+
+    def make(**told: object) -> Member:
+        return maker.member(session, **told)  # type: ignore[arg-type]  # Told by name, as there.
+
+    return make
+
+
+@pytest.fixture
+def make_staff(session: Session) -> Callable[..., Staff]:
+    """Return a maker of staff; see `Maker.staff`."""
+    maker = Maker()
+
+    def make(role: str = "clerk", **told: object) -> Staff:
+        return maker.staff(session, role, **told)  # type: ignore[arg-type]  # Told by name, as there.
+
+    return make
+
+
+@pytest.fixture
+def make_store(session: Session) -> Callable[..., Store]:
+    """Return a maker of further stores."""
+
+    def make(code: str | None = None, name: str = "新店") -> Store:
+        made = Store(code=code or f"ZZ{next(_numbers)}", name={"zh-TW": name})
+        session.add(made)
+        session.flush()
+        return made
+
+    return make
+
+
+@pytest.fixture
+def store(session: Session) -> Store:
+    """Return the shop's first store, 信義店."""
+    return Maker().store(session)
