@@ -22,7 +22,7 @@ MAC_APPLICATIONS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
-DEBIAN_PACKAGES = ("chromium", "fonts-noto-cjk")
+DEBIAN_PACKAGES = ("chromium", "fonts-noto-cjk", "fonts-noto-color-emoji")
 ANSWER_TIMEOUT_SECONDS = 30
 INSTALL_TIMEOUT_SECONDS = 600
 
@@ -103,7 +103,7 @@ def give_up(say: Say) -> None:
     """Say loudly what is missing; stop where CI is set."""
     say("=" * 72)
     say("NO CHROMIUM: the browser tests will be skipped. Install one, then again:")
-    say("  Debian: apt-get install chromium fonts-noto-cjk")
+    say("  Debian: apt-get install chromium fonts-noto-cjk fonts-noto-color-emoji")
     say("  elsewhere: Google Chrome or Chromium; or name one in REGULARS_CHROMIUM")
     say("=" * 72)
     if os.environ.get("CI"):

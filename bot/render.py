@@ -11,10 +11,11 @@ from bot.cards import (
     greeting,
     receipt_card,
     tier_down_notice,
+    upgrade_card,
     win_back,
 )
 from bot.texts import Texts
-from bot.views import CouponView, ReceiptView, StandingView, View
+from bot.views import CouponView, ReceiptView, StandingView, TierStep, View
 
 
 class UnknownMessageKind(KeyError):
@@ -51,6 +52,14 @@ class TierDown(View):
 
     previous: str
     standing: StandingView
+
+
+@dataclass(frozen=True)
+class TierUp(View):
+    """Words of kind `tier_up_notice`: the tier left, and the step reached."""
+
+    previous: str
+    step: TierStep
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,11 @@ def _tier_down(t: Texts, words: dict[str, Any]) -> list[Message]:
     return tier_down_notice(t, owed.standing, owed.previous)
 
 
+def _tier_up(t: Texts, words: dict[str, Any]) -> list[Message]:
+    owed = TierUp.from_words(words)
+    return upgrade_card(t, owed.step, owed.previous)
+
+
 def _welcome_back(t: Texts, words: dict[str, Any]) -> list[Message]:
     owed = WelcomeBack.from_words(words)
     return greeting(t, owed.shop_name, is_back=True, is_member=owed.is_member)
@@ -117,6 +131,7 @@ _DRAWERS: Final[Mapping[str, Callable[[Texts, dict[str, Any]], list[Message]]]] 
     "coupon_expiry": _coupon_expiry,
     "win_back": _win_back,
     "tier_down_notice": _tier_down,
+    "tier_up_notice": _tier_up,
     "welcome_back": _welcome_back,
     "reply": _reply,
 }

@@ -93,8 +93,11 @@ def make_engine(
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
-    """Return the maker of sessions; what was read stays readable after the commit."""
-    return sessionmaker(engine, expire_on_commit=False)
+    """Return the maker of sessions; what was read stays readable after the commit.
+
+    All its sessions share the programme's rules once read (`models/programme.py`).
+    """
+    return sessionmaker(engine, expire_on_commit=False, info={"programmes": {}})
 
 
 def create_database(url: str | URL, name: str, template: str | None = None) -> URL:

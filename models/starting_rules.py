@@ -188,7 +188,8 @@ def _notice_zh(legal_name: str, phone: str, basic_id: str) -> list[list[str]]:
         ],
         [
             "三、個人資料類別",
-            "姓名、手機號碼、生日、LINE 使用者識別碼與語言、消費日期、門市、金額、點數與優惠券紀錄。",
+            "姓名、手機號碼、生日、LINE 使用者識別碼與語言；消費的日期、門市與金額；"
+            "點數與優惠券紀錄。",
         ],
         [
             "四、利用期間、地區、對象及方式",
@@ -216,9 +217,9 @@ def _notice_en(legal_name: str, phone: str, basic_id: str) -> list[list[str]]:
         ["1. Who collects", f"{legal_name} (“we”)."],
         [
             "2. Purpose",
-            "Running the membership: joining, recognising members, points and stamps, tiers, giving "
-            "and redeeming coupons, answering you. Marketing is a purpose of its own: we send offers "
-            "only after you separately agree, and you can stop them at any time.",
+            "Running the membership: joining, recognising members, points and stamps, tiers, "
+            "giving and redeeming coupons, answering you. Marketing is a purpose of its own: we "
+            "send offers only after you separately agree, and you can stop them at any time.",
         ],
         [
             "3. Categories of data",
@@ -228,21 +229,23 @@ def _notice_en(legal_name: str, phone: str, basic_id: str) -> list[list[str]]:
         [
             "4. Period, area, recipients, manner",
             "Period: while you are a member; after you leave, data is deleted or made anonymous, "
-            "except sales records the law has us keep. Area: Taiwan, and where LINE's and our servers "
-            "stand. Recipients: we, processors working for us, and LINE, which delivers messages. "
+            "except sales records the law has us keep. Area: Taiwan, and where LINE's and our "
+            "servers stand. Recipients: we, processors working for us, and LINE, which delivers "
+            "messages. "
             "Manner: automated electronic processing, and look-up by our staff in the stores.",
         ],
         [
             "5. Your rights and how to use them",
-            "You may inquire about, view and get a copy of your data, supplement or correct it, have us "
-            "stop collecting, processing or using it, and have it deleted. Tap “My details” in the "
+            "You may inquire about, view and get a copy of your data, supplement or correct it, "
+            "have us stop collecting, processing or using it, and have it deleted. Tap “My "
+            "details” in the "
             f"chat, or tell us via {basic_id} or by phone {phone}. We answer within 15 days for "
             "viewing and copies, within 30 days for correction and deletion.",
         ],
         [
             "6. If you do not provide it",
-            "You are free to decide. Without name, mobile number and birthday you cannot join, earn "
-            "points or receive coupons; you can of course still shop with us.",
+            "You are free to decide. Without name, mobile number and birthday you cannot join, "
+            "earn points or receive coupons; you can of course still shop with us.",
         ],
     ]
 

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import psycopg
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import URL, Connection, Engine, make_url
+from sqlalchemy import URL, Connection, Engine, delete, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 import migrations
@@ -36,6 +37,7 @@ from models.database import (
 )
 from models.demo import TEA_SHOP
 from models.friend import Friend
+from models.line_event import LineEvent
 from models.local_day import local_day
 from models.member import Member, draw_number
 from models.points import post_points
@@ -45,6 +47,12 @@ from models.setup import set_up_shop
 from models.shop import Store, find_store
 from models.staff import Staff
 from models.tier import kept_until, tier_for_spend
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+    from app import Installation
 
 ROOT = Path(__file__).parents[1]
 DATA_DIR = ROOT / "var" / "test-postgres"
@@ -205,7 +213,7 @@ def committed(server_url: str, pristine: str) -> Iterator[Committed]:
 
 @dataclass
 class Maker:
-    """Makes rows that keep every promise of the models: a balance has its lots, a spend its sale."""
+    """Makes rows that keep the models' promises: a balance has its lots, a spend its sale."""
 
     now: datetime = NOON
     names: Iterator[int] = field(default_factory=lambda: _numbers)
@@ -371,3 +379,92 @@ def make_store(session: Session) -> Callable[..., Store]:
 def store(session: Session) -> Store:
     """Return the shop's first store, 信義店."""
     return Maker().store(session)
+
+
+# --- the web application ---
+
+
+@dataclass
+class Clock:
+    """The time as a test sets it."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.now
+
+    def advance(self, **by: float) -> datetime:
+        """Let time pass, such as `minutes=2`, and return the new time."""
+        self.now += timedelta(**by)
+        return self.now
+
+
+@dataclass
+class FakeBell:
+    """Remembers which tasks were rung for, and wakes nobody."""
+
+    rung: list[str] = field(default_factory=list)
+
+    def ring(self, task: str) -> None:
+        """Remember a ring."""
+        self.rung.append(task)
+
+    def ring_now(self, task: str) -> None:
+        """Remember a ring."""
+        self.rung.append(task)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return the application's clock, standing at NOON."""
+    return Clock()
+
+
+@pytest.fixture
+def empty_inbox(shop_engine: Engine) -> Iterator[None]:
+    """Take away what the webhook kept: it commits on a connection of its own."""
+    yield
+    with shop_engine.begin() as connection:
+        connection.execute(delete(LineEvent))
+
+
+@pytest.fixture
+def installation(
+    empty_inbox: None, database_url: URL, sessions: Sessions, clock: Clock
+) -> Iterator[Installation]:
+    """Yield the parts of an application whose requests work inside the test's transaction."""
+    from app import Installation, Settings  # Seconds that only these tests pay.
+
+    made = Installation(
+        Settings(
+            _env_file=None,  # type: ignore[call-arg]  # Pydantic's own argument.
+            secret_key="a secret of the tests",
+            line_channel_secret="channel secret of the tests",
+            line_channel_access_token="channel token of the tests",
+            public_base_url="http://localhost",
+            database_url=database_url.render_as_string(hide_password=False),
+        ),
+        clock=clock,
+    )
+    made.sessions = sessions
+    made.bell = FakeBell()  # type: ignore[assignment]  # It rings the same.
+    yield made
+    if "engine" in vars(made):
+        made.engine.dispose()
+
+
+@pytest.fixture
+def app(installation: Installation) -> Flask:
+    """Return the application; `installation` and `clock` are its parts."""
+    from app import create_app  # As above.
+
+    made = create_app(installation)
+    made.testing = True
+    return made
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Return a browser of the application."""
+    return app.test_client()

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from .ids import new_message_id
@@ -16,12 +17,23 @@ MAX_ENTRIES_A_CHAT = 200
 MAX_WAITING_FRAMES = 1_000
 QUOTA_FRAME_SECONDS = 0.2
 
-Entry = dict[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a chat, kept as the JSON that pages and the file get.
+
+    A string weighs a tenth of the objects it was written from, and many chats may share one entry.
+    """
+
+    id: str
+    written: str
 
 
 def make_entry(message: dict[str, Any], *, at: int, sender: str, via: str | None = None) -> Entry:
-    """Return one line of a chat. It is never changed afterwards, so chats may share it."""
-    return {"id": new_message_id(), "at": at, "from": sender, "via": via, "message": message}
+    """Return one line of a chat."""
+    entry_id = new_message_id()
+    entry = {"id": entry_id, "at": at, "from": sender, "via": via, "message": message}
+    return Entry(entry_id, json.dumps(entry, separators=(",", ":")))
 
 
 class Chats:
@@ -32,9 +44,9 @@ class Chats:
         self._phones = phones
         self._by_person: dict[str, deque[Entry]] = {}
 
-    def restore(self, user_id: str, entry: Entry) -> None:
+    def restore(self, user_id: str, entry_id: str, written: str) -> None:
         """Put back an entry that was kept over a restart."""
-        self._chat(user_id).append(entry)
+        self._chat(user_id).append(Entry(entry_id, written))
 
     def append(self, people: Iterable[Person], entries: list[Entry]) -> None:
         """Add `entries` to the chats of all `people`, and show them on watching phones."""
@@ -43,12 +55,13 @@ class Chats:
             self._chat(user_id).extend(entries)
             if self._phones.is_watched(user_id):
                 for entry in entries:
-                    self._phones.show(user_id, {"type": "entry", "entry": entry})
-        self._storage.keep_entries(user_ids, entries)
+                    self._phones.send(user_id, f'{{"type":"entry","entry":{entry.written}}}')
+        self._storage.keep_entries(user_ids, [(entry.id, entry.written) for entry in entries])
 
-    def last(self, user_id: str, count: int) -> list[Entry]:
-        """Return the last `count` entries of a chat."""
-        return list(self._by_person.get(user_id, ()))[-count:]
+    def last(self, user_id: str, count: int) -> list[dict[str, Any]]:
+        """Return the last `count` entries of a chat, oldest first, as JSON objects."""
+        entries = list(self._by_person.get(user_id, ()))[-count:]
+        return [json.loads(entry.written) for entry in entries]
 
     def _chat(self, user_id: str) -> deque[Entry]:
         chat = self._by_person.get(user_id)
@@ -90,11 +103,12 @@ class Phones:
 
     def show(self, user_id: str, frame: dict[str, Any]) -> None:
         """Send a frame to every page of this person."""
-        queues = self._queues.get(user_id)
-        if not queues:
-            return
-        written = json.dumps(frame, ensure_ascii=False)
-        for queue in queues:
+        if self.is_watched(user_id):
+            self.send(user_id, json.dumps(frame))
+
+    def send(self, user_id: str, written: str) -> None:
+        """Send a frame that is JSON already."""
+        for queue in self._queues.get(user_id, ()):
             if not queue.full():
                 queue.put_nowait(written)
 

@@ -208,8 +208,8 @@ def _say(
     """Show a message of the person, and send its event (`message` where LINE sends another)."""
     person.wrote_at = world.now()
     world.keep_person(person.id)
-    entry = world.write(person, shown)
-    content = {"message": {"id": entry["id"], **(message or shown)}}
+    entry_id = world.write(person, shown)
+    content = {"message": {"id": entry_id, **(message or shown)}}
     return world.send_event(person, world.new_event(person, "message", content, reply=True))
 
 

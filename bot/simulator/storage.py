@@ -21,9 +21,9 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (
     kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (kind, key)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS entry (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY, written TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS chat (
-    position INTEGER PRIMARY KEY, user_id TEXT NOT NULL, entry_id TEXT NOT NULL
+    position INTEGER PRIMARY KEY, user_id TEXT NOT NULL, entry_id INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS chat_user ON chat (user_id, position);
 """
@@ -37,7 +37,7 @@ DELETE FROM chat WHERE position IN (
 """
 _FORGET_ORPHANS = "DELETE FROM entry WHERE id NOT IN (SELECT entry_id FROM chat)"
 
-Fact = tuple[str, str, Any]
+WrittenEntry = tuple[str, str]  # Its id (digits), and its JSON.
 
 
 class Storage:
@@ -51,7 +51,7 @@ class Storage:
         self._entries_a_chat = entries_a_chat
         self._lock = threading.Lock()
         self._facts: dict[tuple[str, str], Any] = {}
-        self._entries: list[tuple[list[str], list[dict[str, Any]]]] = []
+        self._entries: list[tuple[list[str], list[WrittenEntry]]] = []
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._rows_since_trim = 0
@@ -59,7 +59,7 @@ class Storage:
     def open(
         self,
         restore_fact: Callable[[str, str, Any], None],
-        restore_entry: Callable[[str, dict[str, Any]], None],
+        restore_entry: Callable[[str, str, str], None],
     ) -> None:
         """Read what was kept, oldest chat entry first, and start the writing thread."""
         if self._path is None:
@@ -86,7 +86,7 @@ class Storage:
             with self._lock:
                 self._facts[kind, key] = value
 
-    def keep_entries(self, user_ids: list[str], entries: list[dict[str, Any]]) -> None:
+    def keep_entries(self, user_ids: list[str], entries: list[WrittenEntry]) -> None:
         """Note `entries`, added to the chats of all `user_ids`."""
         if self._path is not None and user_ids:
             with self._lock:
@@ -116,14 +116,11 @@ class Storage:
     def _write_entries(
         self,
         connection: sqlite3.Connection,
-        noted: Iterable[tuple[list[str], list[dict[str, Any]]]],
+        noted: Iterable[tuple[list[str], list[WrittenEntry]]],
     ) -> None:
         for user_ids, entries in noted:
-            connection.executemany(
-                "INSERT OR REPLACE INTO entry VALUES (?, ?)",
-                [(entry["id"], json.dumps(entry)) for entry in entries],
-            )
-            rows = [(user_id, entry["id"]) for entry in entries for user_id in user_ids]
+            connection.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?)", entries)
+            rows = [(user_id, entry_id) for entry_id, _ in entries for user_id in user_ids]
             connection.executemany("INSERT INTO chat (user_id, entry_id) VALUES (?, ?)", rows)
             self._rows_since_trim += len(rows)
 
@@ -159,14 +156,12 @@ def _write_facts(connection: sqlite3.Connection, facts: dict[tuple[str, str], An
 
 
 def _restore_entries(
-    connection: sqlite3.Connection, restore: Callable[[str, dict[str, Any]], None]
+    connection: sqlite3.Connection, restore: Callable[[str, str, str], None]
 ) -> None:
-    shared: dict[str, dict[str, Any]] = {}
+    shared: dict[int, str] = {}
     rows = connection.execute(
-        "SELECT chat.user_id, entry.id, entry.body FROM chat"
+        "SELECT chat.user_id, entry.id, entry.written FROM chat"
         " JOIN entry ON entry.id = chat.entry_id ORDER BY chat.position"
     )
-    for user_id, entry_id, body in rows:
-        if entry_id not in shared:
-            shared[entry_id] = json.loads(body)
-        restore(user_id, shared[entry_id])
+    for user_id, entry_id, written in rows:
+        restore(user_id, str(entry_id), shared.setdefault(entry_id, written))

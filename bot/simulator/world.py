@@ -156,7 +156,10 @@ class World:
         entries = [make_entry(message, at=at, sender="account", via=via) for message in messages]
         self.chats.append(reached, entries)
         self._count_delivery(via, len(reached), at)
-        return [_sent_message(entry) for entry in entries]
+        return [
+            _sent_message(entry.id, message)
+            for entry, message in zip(entries, messages, strict=True)
+        ]
 
     def _count_delivery(self, via: str, people: int, at: int) -> None:
         key = f"{via}:{statistics_day(at)}"
@@ -167,13 +170,11 @@ class World:
         """Put a grey line into a chat that tells what happened."""
         self.write(person, {"type": "note", "text": text}, sender="system")
 
-    def write(
-        self, person: Person, message: dict[str, Any], *, sender: str = "person"
-    ) -> dict[str, Any]:
-        """Put one line that the account did not send into a chat; return the entry."""
+    def write(self, person: Person, message: dict[str, Any], *, sender: str = "person") -> str:
+        """Put one line that the account did not send into a chat; return its id."""
         entry = make_entry(message, at=self.now(), sender=sender)
         self.chats.append([person], [entry])
-        return entry
+        return entry.id
 
     def keep_content(self, message_id: str, content: bytes) -> None:
         """Keep a picture a person sent; the oldest are forgotten, as LINE forgets them."""
@@ -254,8 +255,8 @@ def _planted(given: dict[str, Any]) -> Person:
     )
 
 
-def _sent_message(entry: dict[str, Any]) -> dict[str, Any]:
-    sent = {"id": entry["id"]}
-    if entry["message"]["type"] in QUOTABLE:
+def _sent_message(entry_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    sent = {"id": entry_id}
+    if message["type"] in QUOTABLE:
         sent["quoteToken"] = new_token()
     return sent

@@ -58,6 +58,13 @@ function saleChanged() {
   document.getElementById("sale")?.dispatchEvent(new CustomEvent("sale-changed"));
 }
 
+/** The clerk mends what a notice was about: it has done its work, unless it asks for a login. */
+function correcting() {
+  const notice = document.getElementById("notice");
+  if (!notice.querySelector("form")) notice.replaceChildren();
+  saleChanged();
+}
+
 /** Show the notice, and let the next keystroke replace the number that was not found. */
 function afterRefusal(notice) {
   notice.scrollIntoView({ block: "nearest" });
@@ -101,15 +108,18 @@ document.addEventListener("htmx:sendError", () => showNotice("no-network"));
 document.addEventListener("htmx:timeout", () => showNotice("no-network"));
 document.addEventListener("htmx:responseError", () => showNotice("server-trouble"));
 
-document.addEventListener("input", ({ target }) => {
-  if (target.form?.id === "sale") saleChanged();
+document.addEventListener("input", ({ target, isComposing }) => {
+  if (target.form?.id !== "sale") return;
+  if (target.id === "amount" && !isComposing) target.value = target.value.normalize("NFKC");
+  if (target.name === "coupon") target.parentElement.scrollIntoView({ block: "nearest", inline: "center" });
+  correcting();
 });
 
 document.addEventListener("click", ({ target }) => {
   const key = target.closest("[data-key]");
   if (key) {
     pressKey(document.getElementById("amount"), key.dataset.key);
-    saleChanged();
+    correcting();
   }
   if (target.closest("[data-open-camera]")) openCamera(lookUp);
   const menu = document.querySelector(".menu[open]");

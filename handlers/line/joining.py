@@ -66,7 +66,8 @@ def show_notice(turn: Turn) -> list[Message]:
     """Show the notice in force, to read again or to agree to."""
     found = get_notice(turn.session)
     items = tuple(notice_items(found, turn.texts.language))
-    return notice(turn.texts, NoticeView(found.version, get_shop(turn.session).legal_name, items))
+    view = NoticeView(found.version, get_shop(turn.session).legal_name, items)
+    return notice(turn.texts, view, to_agree=turn.member is None)
 
 
 @on("postback", Action.AGREE_NOTICE)

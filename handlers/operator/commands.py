@@ -1,5 +1,6 @@
 """The operator's commands: database, shop, staff, rich menus, the demo."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
@@ -7,8 +8,6 @@ from typing import Protocol
 import click
 from flask import Flask
 from flask.cli import AppGroup
-from models.demo import DEMO_STAFF, load_demo
-from models.setup import set_up_shop
 from sqlalchemy import Engine
 
 import migrations
@@ -16,8 +15,12 @@ from bot.rich_menu_sync import MenuApi, issue_token
 from handlers.operator.demo import seed_simulator
 from handlers.operator.rich_menus import sync_rich_menus
 from models.base import BusinessError, Sessions
+from models.demo import DEMO_STAFF, load_demo
+from models.setup import ShopPlan, set_up_shop
 from models.shop import find_store
 from models.staff import ROLES, add_staff
+
+STORE_CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,31}")
 
 
 class Known(Protocol):
@@ -110,13 +113,36 @@ def _shop(installation: Installation) -> AppGroup:
     group = AppGroup("shop", help="The brand itself.")
 
     @group.command("set-up")
-    def set_up() -> None:
+    @click.option("--name", prompt="Name of the shop", help="As customers know it.")
+    @click.option("--legal-name", prompt="Legal name", help="Who collects the data (Article 8).")
+    @click.option("--phone", prompt="Phone", help="Where customers reach a person.")
+    @click.option("--hours", prompt="Opening hours", help="Such as 每日 10:00–22:00.")
+    @click.option("--basic-id", prompt="LINE basic id", help="Such as @teadays.")
+    @click.option("--store", "stores", multiple=True, required=True, help="TP01=信義店, each.")
+    def set_up(
+        name: str, legal_name: str, phone: str, hours: str, basic_id: str, stores: tuple[str, ...]
+    ) -> None:
         """Make shop, tiers, coupons, stamp card, notice and stores where they are missing."""
+        plan = ShopPlan(
+            name={"zh-TW": name},
+            legal_name=legal_name,
+            phone=phone,
+            hours={"zh-TW": hours},
+            basic_id=basic_id,
+            stores=dict(_store(text) for text in stores),
+        )
         with installation.sessions.begin() as session:
-            set_up_shop(session, installation.clock())
-        click.echo("The shop is set up.")
+            set_up_shop(session, plan, installation.clock())
+        click.echo(f"{name} is set up with {len(plan.stores)} store(s).")
 
     return group
+
+
+def _store(text: str) -> tuple[str, dict[str, str]]:
+    code, _, name = text.partition("=")
+    if not STORE_CODE.fullmatch(code.upper()) or not name.strip():
+        raise click.BadParameter(f"{text} is not of the form TP01=信義店")
+    return code.upper(), {"zh-TW": name.strip()}
 
 
 def _rich_menu(installation: Installation) -> AppGroup:

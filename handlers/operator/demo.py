@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from honcho.manager import Manager
-from models.demo import DEMO_STAFF, demo_people
 
 from models.base import Sessions
 from models.database import embedded_url, stop_embedded
+from models.demo import DEMO_STAFF, demo_people
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VAR = ROOT / "var"

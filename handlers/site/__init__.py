@@ -1,5 +1,19 @@
 """Pages for whoever comes without being asked who they are."""
 
-from handlers.site.start import make_blueprint
+from pathlib import Path
 
-__all__ = ["make_blueprint"]
+from flask import Blueprint
+
+from handlers.headers import send_page_headers
+from handlers.site import health, join, qr, start
+
+TEMPLATES_FOLDER = Path(__file__).parent.parent / "templates"
+
+
+def make_blueprint() -> Blueprint:
+    """Make the blueprint of what is open to everybody: start page, posters, pictures, health."""
+    blueprint = Blueprint("site", __name__, template_folder=str(TEMPLATES_FOLDER))
+    for topic in (start, join, qr, health):
+        topic.add_routes(blueprint)
+    send_page_headers(blueprint)
+    return blueprint

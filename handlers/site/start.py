@@ -1,7 +1,6 @@
 """The start page: of a demo, who one can be and what to try; else one line saying what this is."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlencode
 
 from flask import Blueprint, g, render_template
@@ -12,12 +11,9 @@ from sqlalchemy.orm import Session
 
 from handlers import settings
 from handlers.assets import asset_url
-from handlers.headers import send_page_headers
 from models.member import Member
 from models.staff import COUNTER_ROLES
 from models.tier import Tier
-
-TEMPLATES_FOLDER = Path(__file__).parent.parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -30,12 +26,9 @@ class DemoLogin:
     store_code: str
 
 
-def make_blueprint() -> Blueprint:
-    """Make the blueprint of the address `/`."""
-    blueprint = Blueprint("site", __name__, template_folder=str(TEMPLATES_FOLDER))
+def add_routes(blueprint: Blueprint) -> None:
+    """Add `/`."""
     blueprint.get("/")(show_start)
-    send_page_headers(blueprint)
-    return blueprint
 
 
 def show_start() -> ResponseReturnValue:
