@@ -100,9 +100,9 @@ def _work(context: JobContext, event_id: int, profile: Profile) -> Worked | None
     except Exception as error:  # The loop's edge: one broken event must not lose its neighbours.
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise
-        log.exception("event_failed", event=event_id)
+        log.exception("event_failed", event_id=event_id)
         return _give_up(context, event_id, error)
-    log.info("event_worked", event=event_id, type=event.event_type, reply=reply is not None)
+    log.info("event_worked", event_id=event_id, type=event.event_type, reply=reply is not None)
     return Worked(reply, owes_more)
 
 

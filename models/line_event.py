@@ -51,7 +51,7 @@ class LineEvent(Base):
     received_at: Mapped[Moment] = mapped_column(server_default=func.clock_timestamp())
     state: Mapped[str] = mapped_column(server_default="waiting")
     tries: Mapped[int] = mapped_column(server_default=text("0"))
-    not_before: Mapped[Moment] = mapped_column(server_default=text("'-infinity'"))
+    not_before: Mapped[Moment] = mapped_column(server_default=text("'epoch'"))
     error: Mapped[str | None]
 
 

@@ -107,7 +107,7 @@ TEMPLATES: tuple[dict[str, Any], ...] = (
 STAMP_SIZE = 10
 STAMP_MIN_SPEND_TWD = 50
 STAMP_REWARD = "stamp_reward"
-NOTICE_VERSION = "2026-11"
+NOTICE_VERSION = "1"
 
 
 class Collector(TypedDict):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .actions import alias_id
-from .checking import Violation, list_of
+from .checking import Node, Violation, list_of
 from .counting import grapheme_length, utf16_length
 from .flex import MAX_BUBBLE_BYTES, MAX_BUBBLES, MAX_CAROUSEL_BYTES, json_bytes
 from .messages import message_node
@@ -61,30 +61,22 @@ class LineLimitExceeded(ValueError):
 
 def check_message(message: Any, path: str = "message") -> list[Violation]:
     """Return what LINE would refuse in one message object, which stands at `path`."""
-    found: list[Violation] = []
-    message_node(message, path, found)
-    return found
+    return _check(message_node, message, path)
 
 
 def check_messages(messages: Any) -> list[Violation]:
     """Return what LINE would refuse in the `messages` of one request: 1 to 5 objects."""
-    found: list[Violation] = []
-    _messages_node(messages, "messages", found)
-    return found
+    return _check(_messages_node, messages, "messages")
 
 
 def check_rich_menu(menu: Any) -> list[Violation]:
     """Return what LINE would refuse in a rich menu object (without its id)."""
-    found: list[Violation] = []
-    rich_menu_node(menu, "", found)
-    return found
+    return _check(rich_menu_node, menu, "")
 
 
 def check_recipients(user_ids: Any, path: str = "to") -> list[Violation]:
     """Return what LINE would refuse in a batch of recipients: 1 to 500 distinct user ids."""
-    found: list[Violation] = []
-    recipients_node(user_ids, path, found)
-    return found
+    return _check(recipients_node, user_ids, path)
 
 
 def check_aggregation_units(units: Any) -> list[Violation]:
@@ -99,6 +91,15 @@ def check_aggregation_units(units: Any) -> list[Violation]:
 def is_alias_id(value: object) -> bool:
     """Tell whether `value` has the form of a rich menu alias id."""
     return alias_id(value) is None
+
+
+def _check(node: Node, value: Any, path: str) -> list[Violation]:
+    found: list[Violation] = []
+    try:
+        node(value, path, found)
+    except RecursionError:
+        return [{"property": path, "message": "nested too deeply"}]
+    return found
 
 
 def refuse_if_invalid(violations: Sequence[Violation]) -> None:

@@ -41,7 +41,8 @@ async def _serve_until_stopped(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     runner = await serve(world, host=arguments.host, port=arguments.port, seed=seed)
-    sys.stdout.write(f"simulator ready url=http://{arguments.host}:{arguments.port}/\n")
+    port = runner.addresses[0][1]
+    sys.stdout.write(f"simulator ready url=http://{arguments.host}:{port}/\n")
     sys.stdout.flush()
     await stopping.wait()
     await runner.cleanup()

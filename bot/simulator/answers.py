@@ -95,7 +95,7 @@ async def read_json(
             "The request body could not be parsed as JSON "
             f"(line: {error.lineno}, column: {error.colno})",
         ) from None
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, RecursionError):
         raise LineError(400, "The request body could not be parsed as JSON") from None
     if not isinstance(body, dict):
         raise LineError(400, "The request body must be a JSON object")

@@ -29,11 +29,11 @@ class Entry:
     written: str
 
 
-def make_entry(message: dict[str, Any], *, at: int, sender: str, via: str | None = None) -> Entry:
-    """Return one line of a chat."""
+def make_entry(written: str, *, at: int, sender: str, via: str | None = None) -> Entry:
+    """Return one line of a chat around a message that is JSON already."""
     entry_id = new_message_id()
-    entry = {"id": entry_id, "at": at, "from": sender, "via": via, "message": message}
-    return Entry(entry_id, json.dumps(entry, separators=(",", ":")))
+    head = f'"id":"{entry_id}","at":{at},"from":"{sender}","via":{json.dumps(via)}'
+    return Entry(entry_id, f'{{{head},"message":{written}}}')
 
 
 class Chats:

@@ -23,7 +23,7 @@ from .answers import (
 from .gate import call_of
 from .people import Person
 from .tokens import Accepted, is_retry_key
-from .validation import refuse_mentions
+from .validation import CheckedMessage, refuse_mentions
 from .world import World, world_of
 
 RETRY_KEY_HEADER = "X-Line-Retry-Key"
@@ -175,11 +175,10 @@ async def start_loading(request: web.Request) -> web.Response:
     return answer({}, status=202)
 
 
-def _checked_messages(request: web.Request, body: dict[str, Any]) -> list[dict[str, Any]]:
+def _checked_messages(request: web.Request, body: dict[str, Any]) -> list[CheckedMessage]:
     if not isinstance(body.get("notificationDisabled", False), bool):
         raise invalid_property("notificationDisabled")
-    world_of(request).message_check.refuse_invalid(body["messages"])
-    messages: list[dict[str, Any]] = body["messages"]
+    messages = world_of(request).message_check.check(body["messages"])
     call_of(request).messages = len(messages)
     return messages
 
@@ -211,7 +210,7 @@ def _check_units(world: World, body: dict[str, Any]) -> None:
 
 
 def _spend_and_deliver(
-    world: World, people: list[Person], messages: list[dict[str, Any]], *, via: str
+    world: World, people: list[Person], messages: list[CheckedMessage], *, via: str
 ) -> list[dict[str, Any]]:
     """Deliver to those who can be reached; only they count, and not one goes over the limit."""
     now = world.now()

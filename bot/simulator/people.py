@@ -92,5 +92,5 @@ class People:
     def search(self, words: str, limit: int) -> list[Person]:
         """Return up to `limit` people whose name or id contains `words`."""
         wanted = words.strip().lower()
-        hits = (p for p in self if wanted in p.name.lower() or wanted in p.id)
+        hits = (p for p in self if wanted in p.name.lower() or wanted in p.id.lower())
         return list(itertools.islice(hits, limit))

@@ -5,6 +5,7 @@ All of it is used from the event loop's thread only.
 
 from __future__ import annotations
 
+import json
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
@@ -23,7 +24,7 @@ from .rate_limit import RateLimits
 from .rich_menu import RichMenus
 from .storage import Storage
 from .tokens import AccessTokens, ReplyTokens, RetryKeys
-from .validation import MessageCheck
+from .validation import CheckedMessage, MessageCheck
 from .webhooks import Event, Outcome, WebhookSender, write_body
 
 MAX_LOGGED_REQUESTS = 100_000
@@ -148,17 +149,17 @@ class World:
         self.phones.show_quota_soon(self.quota.shown)
 
     def deliver(
-        self, people: Iterable[Person], messages: list[dict[str, Any]], *, via: str
+        self, people: Iterable[Person], messages: list[CheckedMessage], *, via: str
     ) -> list[dict[str, Any]]:
         """Put the account's messages into these chats; return LINE's `sentMessages`."""
         reached = list(people)
         at = self.now()
-        entries = [make_entry(message, at=at, sender="account", via=via) for message in messages]
+        entries = [make_entry(one.written, at=at, sender="account", via=via) for one in messages]
         self.chats.append(reached, entries)
         self._count_delivery(via, len(reached), at)
         return [
-            _sent_message(entry.id, message)
-            for entry, message in zip(entries, messages, strict=True)
+            _sent_message(entry.id, one.object)
+            for entry, one in zip(entries, messages, strict=True)
         ]
 
     def _count_delivery(self, via: str, people: int, at: int) -> None:
@@ -172,7 +173,7 @@ class World:
 
     def write(self, person: Person, message: dict[str, Any], *, sender: str = "person") -> str:
         """Put one line that the account did not send into a chat; return its id."""
-        entry = make_entry(message, at=self.now(), sender=sender)
+        entry = make_entry(json.dumps(message), at=self.now(), sender=sender)
         self.chats.append([person], [entry])
         return entry.id
 

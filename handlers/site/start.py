@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from handlers import settings
 from handlers.assets import asset_url
 from models.member import Member
-from models.staff import COUNTER_ROLES
 from models.tier import Tier
 
 
@@ -77,5 +76,5 @@ def _counter_logins() -> list[DemoLogin]:
     return [
         DemoLogin(username, password, name, store_code)
         for username, password, role, name, store_code in DEMO_STAFF
-        if role in COUNTER_ROLES
+        if role == "clerk"
     ]

@@ -97,7 +97,7 @@ def upgrade() -> None:
         sa.Column(
             "not_before",
             sa.DateTime(timezone=True),
-            server_default=sa.text("'-infinity'"),
+            server_default=sa.text("'epoch'"),
             nullable=False,
         ),
         sa.Column("error", sa.Text(), nullable=True),

@@ -26,7 +26,7 @@ TEA_SHOP = ShopPlan(
 
 DEMO_STAFF = (
     ("owner", "tea-owner-1", "owner", "陳老闆", "TP01"),
-    ("manager", "tea-manager-1", "manager", "林店長", "TP01"),
+    ("manager", "tea-manager-1", "manager", "林店長", "TP02"),
     ("marketer", "tea-marketer-1", "marketer", "吳小編", "TP01"),
     ("clerk", "tea-clerk-1", "clerk", "小安", "TP01"),
     ("clerk2", "tea-clerk-2", "clerk", "阿哲", "TC01"),

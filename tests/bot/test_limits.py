@@ -669,6 +669,13 @@ def test_a_verdict_is_not_remembered_for_another_kind_of_component() -> None:
     assert check_message(component(type="text", text="a", size="full")) != []
 
 
+def test_boxes_nested_without_end_are_refused_and_do_not_raise() -> None:
+    nested = box()
+    for _ in range(2_000):
+        nested = box(nested)
+    assert properties_refused(flex(bubble(nested))) == ["message"]
+
+
 # Rich menus
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -133,6 +134,10 @@ class BotServer:
         return self.webhooks[:count]
 
 
+MakePerson = Callable[..., str]
+StartLine = Callable[..., Line]
+
+
 def text(words: str = "hello") -> dict[str, Any]:
     return {"type": "text", "text": words}
 
@@ -194,9 +199,9 @@ def make_person(line: Line) -> Callable[..., str]:
     """Make somebody and return the user id; a friend unless told otherwise."""
 
     def make(*, friend: bool = True, language: str = "zh-TW") -> str:
-        created = line.call("POST", "/_sim/people", {"language": language}).json
-        if friend:
-            line.server.world.people.find(created["id"]).friend = True
-        return str(created["id"])
+        user_id = f"U{uuid.uuid4().hex}"
+        person = {"id": user_id, "name": "林小晴", "language": language, "friend": friend}
+        line.call("POST", "/_sim/seed", {"people": [person]})
+        return user_id
 
     return make

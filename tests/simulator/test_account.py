@@ -5,7 +5,7 @@ from __future__ import annotations
 from linebot.v3.messaging import ApiClient, Configuration, MessagingApi, PushMessageRequest
 from linebot.v3.messaging import TextMessage as SdkText
 
-from tests.simulator.conftest import SECRET
+from tests.simulator.conftest import SECRET, BotServer, Clock, Line, MakePerson, StartLine
 
 STRANGER = "U" + "f" * 32
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
+from typing import Any
 
 import pytest
 import urllib3
 
-from tests.simulator.conftest import text
+from tests.simulator.conftest import Line, MakePerson, text
 
 PUSH = {"method": "POST", "path": "/v2/bot/message/push"}
 

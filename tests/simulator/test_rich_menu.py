@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from PIL import Image
 
+from tests.simulator.conftest import Answer, BotServer, Line, MakePerson
+
+MakeMenu = Callable[..., str]
+
 SIZE = (800, 500)
 
 
-def picture(size: tuple[int, int] = SIZE, kind: str = "PNG") -> Any:
+def picture(size: tuple[int, int] = SIZE, kind: str = "PNG") -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", size, "#06C755").save(buffer, kind)
     return buffer.getvalue()
 
 
-def menu_object(**changes: Any) -> Any:
+def menu_object(**changes: Any) -> dict[str, Any]:
     bounds = {"x": 0, "y": 0, "width": SIZE[0], "height": SIZE[1]}
     return {
         "size": {"width": SIZE[0], "height": SIZE[1]},
@@ -28,15 +34,16 @@ def menu_object(**changes: Any) -> Any:
     }
 
 
-def upload(line: Line, menu_id: str, content: bytes, kind: str = "image/png") -> Any:
+def upload(line: Line, menu_id: str, content: bytes, kind: str = "image/png") -> Answer:
     path = f"/v2/bot/richmenu/{menu_id}/content"
     return line.call("POST", path, content=content, headers={"Content-Type": kind})
 
 
 @pytest.fixture
-def make_menu(line: Line) -> Any:
-    def make(*, drawn: bool = True) -> Any:
-        menu_id = line.call("POST", "/v2/bot/richmenu", menu_object()).json["richMenuId"]
+def make_menu(line: Line) -> MakeMenu:
+    def make(*, drawn: bool = True) -> str:
+        created = line.call("POST", "/v2/bot/richmenu", menu_object())
+        menu_id = str(created.json["richMenuId"])
         if drawn:
             assert upload(line, menu_id, picture()).status == 200
         return menu_id

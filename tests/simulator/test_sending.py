@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 
-from tests.simulator.conftest import TOKEN, text
+from tests.simulator.conftest import TOKEN, BotServer, Clock, Line, MakePerson, text
 
 STRANGER = "U" + "f" * 32
 CAKE = "🎂"
 
 
-def reply_token(bot_server: BotServer, number: int = 1) -> Any:
-    return bot_server.wait_for(number)[number - 1].event["replyToken"]
+def reply_token(bot_server: BotServer, number: int = 1) -> str:
+    return str(bot_server.wait_for(number)[number - 1].event["replyToken"])
 
 
 @pytest.mark.parametrize("sent", ["Bearer wrong", "Basic abc", ""])
@@ -280,6 +281,22 @@ def test_an_unknown_property_of_the_body_is_refused(line: Line, make_person: Mak
     body = {"to": make_person(), "messages": [text()], "urgent": True}
     refused = line.call("POST", "/v2/bot/message/push", body)
     assert "urgent" in refused.json["message"]
+
+
+@pytest.mark.parametrize("depth", [500, 900, 100_000])
+def test_endless_nesting_is_refused(line: Line, depth: int) -> None:
+    content = b'{"to":"a","messages":[' + b"[" * depth + b"]" * depth + b"]}"
+    headers = {"Content-Type": "application/json"}
+    refused = line.call("POST", "/v2/bot/message/push", content=content, headers=headers)
+    assert refused.status == 400
+
+
+def test_the_same_message_again_is_as_good_and_a_changed_one_is_looked_at(
+    line: Line, make_person: MakePerson
+) -> None:
+    user = make_person()
+    statuses = [line.push(user, text(words)).status for words in ("a", "a", "", "a", "")]
+    assert statuses == [200, 200, 400, 200, 400]
 
 
 def test_mentions_are_refused_in_a_chat_of_two(line: Line, make_person: MakePerson) -> None:

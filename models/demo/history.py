@@ -1,0 +1,322 @@
+"""A made-up member's history: what every rule of the shop would have made of their visits.
+
+In memory, because two years of 300 members through the database take minutes. It asks the same
+rules (`Programme`, `models/tier.py`, `models/coupon.py`), does what `record_purchase` and the
+night's jobs do, and a test holds the two to the same result.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from models.coupon import CODE_ALPHABET, CODE_LENGTH, CouponTemplate, expiry_of
+from models.demo.people import Person, Visit
+from models.local_day import TAIPEI, birthdays_kept_on, local_day
+from models.nudge import SILENT_CATCH_UP_DAYS, SILENT_DAYS
+from models.programme import Programme
+from models.tier import explain, kept_until, tier_for_spend, window_start
+
+EVALUATED_AT, EXPIRED_AT = time(0, 10), time(0, 30)
+GIFTED_AT, WON_BACK_AT = time(10), time(14)
+COUPON_USED_SHARE = 0.55
+
+Row = dict[str, Any]
+Step = tuple[datetime, Callable[[datetime], None]]
+
+
+@dataclass
+class Rows:
+    """What is to be written, a list of rows a table."""
+
+    purchases: list[Row] = field(default_factory=list)
+    entries: list[Row] = field(default_factory=list)
+    lots: list[Row] = field(default_factory=list)
+    coupons: list[Row] = field(default_factory=list)
+    tier_changes: list[Row] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Shopfront:
+    """What all histories share: rules, templates by code, stores, clerks, and fresh ids."""
+
+    programme: Programme
+    templates: dict[str, CouponTemplate]
+    store_ids: dict[str, int]
+    clerk_ids: dict[str, int]
+    purchase_ids: Iterator[int]
+    entry_ids: Iterator[int]
+    coupon_ids: Iterator[int]
+    rows: Rows
+    chance: random.Random
+    now: datetime
+
+
+class History:
+    """One member's figures, brought forward from visit to visit."""
+
+    def __init__(self, person: Person, member_id: int, shop: Shopfront) -> None:
+        """Begin with the joining and its welcome coupon."""
+        self.person = person
+        self.member_id = member_id
+        self.shop = shop
+        self.tier = shop.programme.tiers[0]
+        self.tier_kept_until: date | None = None
+        self.points = 0
+        self.stamps = 0
+        self.purchase_count = 0
+        self.last_purchase_on: date | None = None
+        self.won_back_for: date | None = None
+        self.counted: deque[tuple[date, int]] = deque()
+        self.spend_twd = 0
+        self.open_lots: deque[Row] = deque()
+        self.own_coupons: list[tuple[Row, CouponTemplate]] = []
+        self.gift_on = self._birthday_after(local_day(person.joined_at))
+        self._issue("welcome", f"welcome:{member_id}", person.joined_at)
+
+    def advance(self, moment: datetime) -> None:
+        """Do what the clock's jobs would have done up to `moment`."""
+        while (step := min(self._steps(), key=lambda step: step[0]))[0] <= moment:
+            step[1](step[0])
+
+    def visit(self, visit: Visit) -> None:
+        """Do what recording this sale would have done."""
+        self.advance(visit.at)
+        today = local_day(visit.at)
+        coupon_id, discount_twd = self._use_coupon(visit)
+        paid_twd = visit.amount_twd - discount_twd
+        rules = self.shop.programme
+        purchase = {
+            "id": next(self.shop.purchase_ids),
+            "member_id": self.member_id,
+            "store_id": self.shop.store_ids[visit.store_code],
+            "staff_id": self.shop.clerk_ids[visit.store_code],
+            "channel": "till",
+            "amount_twd": visit.amount_twd,
+            "discount_twd": discount_twd,
+            "paid_twd": paid_twd,
+            "coupon_id": coupon_id,
+            "points_earned": rules.points_for(paid_twd, self.tier),
+            "stamps_added": int(paid_twd >= rules.stamp_programme.min_spend_twd),
+            "purchased_at": visit.at,
+            "purchased_on": today,
+            "idempotency_key": f"demo:{self.person.number}:{self.purchase_count}",
+        }
+        self.shop.rows.purchases.append(purchase)
+        self._earn(purchase)
+        self._stamp(purchase)
+        self._count(purchase)
+        self._lift(visit.at)
+
+    def member_row(self) -> Row:
+        """Return the member as they stand now."""
+        person, today = self.person, local_day(self.shop.now)
+        self._roll(today)
+        return {
+            "id": self.member_id,
+            "number": person.number,
+            "card_ref": person.card_ref,
+            "line_user_id": person.line_user_id,
+            "name": person.name,
+            "phone": person.phone,
+            "birthday": person.birthday,
+            "language": person.language,
+            "joined_at": person.joined_at,
+            "join_source": person.join_source,
+            "marketing_allowed": person.allows_marketing,
+            "tier_id": self.tier.id,
+            "tier_kept_until": self.tier_kept_until,
+            "points": self.points,
+            "spend_twd": self.spend_twd,
+            "spend_on": today,
+            "purchase_count": self.purchase_count,
+            "last_purchase_on": self.last_purchase_on,
+            "won_back_for": self.won_back_for,
+        }
+
+    def stamp_row(self) -> Row | None:
+        """Return the member's stamp card, or None before the first stamp."""
+        if not self.stamps:
+            return None
+        programme_id = self.shop.programme.stamp_programme.id
+        return {"member_id": self.member_id, "programme_id": programme_id, "stamps": self.stamps}
+
+    # --- a sale ---
+
+    def _use_coupon(self, visit: Visit) -> tuple[int | None, int]:
+        """Use the coupon that ends first, as often as people remember one."""
+        self.own_coupons = [own for own in self.own_coupons if own[0]["expires_at"] > visit.at]
+        usable = [own for own in self.own_coupons if own[1].min_spend_twd <= visit.amount_twd]
+        if not usable or self.shop.chance.random() > COUPON_USED_SHARE:
+            return None, 0
+        chosen = min(usable, key=lambda own: (own[0]["expires_at"], own[0]["id"]))
+        self.own_coupons.remove(chosen)
+        coupon, template = chosen
+        coupon |= {"state": "redeemed", "redeemed_at": visit.at}
+        return coupon["id"], template.discount_on(visit.amount_twd)
+
+    def _earn(self, purchase: Row) -> None:
+        points = purchase["points_earned"]
+        if not points:
+            return
+        entry_id = self._post(
+            points,
+            "purchase",
+            f"purchase:{purchase['id']}",
+            purchase["purchased_at"],
+            purchase["id"],
+        )
+        lot = {
+            "entry_id": entry_id,
+            "member_id": self.member_id,
+            "granted": points,
+            "remaining": points,
+            "expires_on": self.shop.programme.points_expire_on(purchase["purchased_on"]),
+        }
+        self.shop.rows.lots.append(lot)
+        self.open_lots.append(lot)
+
+    def _post(
+        self, points: int, reason: str, key: str, at: datetime, purchase_id: int | None = None
+    ) -> int:
+        self.points += points
+        entry_id = next(self.shop.entry_ids)
+        self.shop.rows.entries.append(
+            {
+                "id": entry_id,
+                "member_id": self.member_id,
+                "points": points,
+                "balance_after": self.points,
+                "reason": reason,
+                "purchase_id": purchase_id,
+                "idempotency_key": key,
+                "posted_at": at,
+            }
+        )
+        return entry_id
+
+    def _stamp(self, purchase: Row) -> None:
+        if not purchase["stamps_added"]:
+            return
+        card = self.shop.programme.stamp_programme
+        self.stamps += 1
+        if self.stamps % card.size == 0:
+            key = f"stamps:{self.member_id}:{card.id}:{self.stamps // card.size}"
+            self._issue(self.shop.programme.stamp_reward.code, key, purchase["purchased_at"])
+
+    def _count(self, purchase: Row) -> None:
+        self._roll(purchase["purchased_on"])
+        self.counted.append((purchase["purchased_on"], purchase["paid_twd"]))
+        self.spend_twd += purchase["paid_twd"]
+        self.purchase_count += 1
+        self.last_purchase_on = purchase["purchased_on"]
+
+    def _roll(self, today: date) -> None:
+        while self.counted and self.counted[0][0] < window_start(today):
+            self.spend_twd -= self.counted.popleft()[1]
+
+    def _lift(self, at: datetime) -> None:
+        reached = tier_for_spend(self.shop.programme.tiers, self.spend_twd)
+        if reached.rank > self.tier.rank:
+            self._move(reached.id, at)
+
+    def _move(self, tier_id: int, at: datetime) -> None:
+        before, self.tier = self.tier, self.shop.programme.tier(tier_id)
+        self.tier_kept_until = kept_until(local_day(at)) if self.tier.rank else None
+        self.shop.rows.tier_changes.append(
+            {
+                "member_id": self.member_id,
+                "from_tier_id": before.id,
+                "to_tier_id": tier_id,
+                "reason": explain(self.tier, self.spend_twd),
+                "changed_at": at,
+            }
+        )
+
+    def _issue(self, code: str, key: str, at: datetime) -> None:
+        template = self.shop.templates[code]
+        coupon = {
+            "id": next(self.shop.coupon_ids),
+            "code": "".join(self.shop.chance.choices(CODE_ALPHABET, k=CODE_LENGTH)),
+            "member_id": self.member_id,
+            "template_id": template.id,
+            "state": "issued",
+            "issue_key": key,
+            "issued_at": at,
+            "usable_from": at,
+            "expires_at": expiry_of(template, at),
+            "redeemed_at": None,
+        }
+        self.shop.rows.coupons.append(coupon)
+        self.own_coupons.append((coupon, template))
+
+    # --- the clock ---
+
+    def _steps(self) -> Iterator[Step]:
+        """Yield the next moment of each of the clock's jobs that will find this member."""
+        yield _at(self.gift_on, GIFTED_AT), self._gift
+        if self.tier_kept_until is not None:
+            yield _at(self.tier_kept_until, EVALUATED_AT), self._evaluate
+        if self.open_lots:
+            yield _at(self.open_lots[0]["expires_on"], EXPIRED_AT), self._expire
+        if self._may_be_won_back and self.last_purchase_on is not None:
+            silent_on = self.last_purchase_on + timedelta(days=SILENT_DAYS)
+            yield _at(silent_on, WON_BACK_AT), self._win_back
+
+    @property
+    def _may_be_won_back(self) -> bool:
+        """Whether a silence was written to; the last days' are left to the job, to be seen at work."""
+        last_on = self.last_purchase_on
+        if last_on is None or last_on == self.won_back_for:
+            return False
+        seen_at_work = local_day(self.shop.now) - timedelta(days=SILENT_DAYS + SILENT_CATCH_UP_DAYS)
+        return self.person.allows_marketing and self.person.is_friend and last_on <= seen_at_work
+
+    def _evaluate(self, at: datetime) -> None:
+        self._roll(local_day(at))
+        reached = tier_for_spend(self.shop.programme.tiers, self.spend_twd)
+        if reached.rank == self.tier.rank:
+            self.tier_kept_until = kept_until(local_day(at))
+        else:
+            self._move(reached.id, at)
+
+    def _expire(self, at: datetime) -> None:
+        today = local_day(at)
+        while self.open_lots and self.open_lots[0]["expires_on"] <= today:
+            lot = self.open_lots.popleft()
+            self._post(-lot["remaining"], "expiry", f"expire:{lot['entry_id']}", at)
+            lot["remaining"] = 0
+
+    def _gift(self, at: datetime) -> None:
+        """Give the birthday coupon; today's are left to the job, to be seen at work."""
+        today = local_day(at)
+        if today < local_day(self.shop.now):
+            self._issue("birthday", f"birthday:{self.member_id}:{today.year}", at)
+        self.gift_on = self._birthday_after(today)
+
+    def _win_back(self, at: datetime) -> None:
+        last_on = self.last_purchase_on
+        assert last_on is not None
+        self.won_back_for = last_on
+        self._issue("win_back", f"win_back:{self.member_id}:{last_on.isoformat()}", at)
+
+    def _birthday_after(self, day: date) -> date:
+        """Return the next day after `day` on which the member's birthday is kept."""
+        born = self.person.birthday
+        mmdd = born.month * 100 + born.day
+        for year in (day.year, day.year + 1):
+            kept = date(year, 3, 1) - timedelta(days=1) if mmdd == 229 else date(year, *_md(born))
+            if kept > day:
+                assert mmdd in birthdays_kept_on(kept)
+                return kept
+        raise AssertionError("every year has its birthday")
+
+
+def _md(day: date) -> tuple[int, int]:
+    return day.month, day.day
+
+
+def _at(day: date, hour: time) -> datetime:
+    return datetime.combine(day, hour, TAIPEI)

@@ -1,0 +1,237 @@
+"""Loading the demo: staff, members and their whole history, in one transaction, once."""
+
+import json
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import sql
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from models.base import Base, Sessions
+from models.consent import Consent, get_notice
+from models.coupon import Coupon, CouponTemplate
+from models.demo.history import History, Row, Rows, Shopfront
+from models.demo.people import FIRST_NUMBER, HISTORY_DAYS, Person, make_people
+from models.demo.shop import DEMO_STAFF, TEA_SHOP
+from models.friend import Friend
+from models.member import Member
+from models.points import PointsEntry, PointsLot
+from models.programme import get_programme
+from models.purchase import Purchase
+from models.setup import set_up_shop
+from models.shop import THE_SHOP, Shop, find_store, list_stores
+from models.staff import Staff, add_staff
+from models.stamp_card import StampCard
+from models.tier import TierChange, list_tiers
+
+SEED = 20_261_122
+OPENED_DAYS = HISTORY_DAYS + 60
+COUPONS_A_MEMBER = 12
+"""More than anybody gets beside their stamp rewards; ids are reserved, gaps do no harm."""
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What the demo shop has; `is_fresh` where this call loaded it."""
+
+    is_fresh: bool
+    staff: int
+    members: int
+    friends: int
+    purchases: int
+    points_entries: int
+    coupons: int
+    tier_changes: int
+    members_by_tier: dict[str, int]
+
+    def __str__(self) -> str:
+        """Return one line of counts."""
+        tiers = ", ".join(f"{code} {count}" for code, count in self.members_by_tier.items())
+        return (
+            f"Demo shop {'loaded' if self.is_fresh else 'was loaded before'}: "
+            f"{self.staff} staff, {self.members} members ({tiers}), {self.friends} friends, "
+            f"{self.purchases} purchases, {self.points_entries} points entries, "
+            f"{self.coupons} coupons, {self.tier_changes} tier changes"
+        )
+
+
+def load_demo(sessions: Sessions, now: datetime) -> DemoReport:
+    """Make the tea shop with staff, members and two years of sales, unless it is there already.
+
+    All or nothing. Members owe nobody a message for the past: their outbox is empty.
+    """
+    with sessions.begin() as session:
+        set_up_shop(session, TEA_SHOP, now - timedelta(days=OPENED_DAYS))
+        # A second loader waits here, and then finds the demo loaded.
+        session.execute(select(Shop.id).where(Shop.id == THE_SHOP).with_for_update())
+        is_fresh = not _is_loaded(session)
+        if is_fresh:
+            _add_staff(session)
+            _add_members(session, now)
+        return _report(session, is_fresh=is_fresh)
+
+
+def demo_people(session: Session) -> list[dict[str, Any]]:
+    """Return every member with a LINE account as the simulator's seed file names them."""
+    rows = session.execute(
+        select(Member.line_user_id, Member.name, Member.language, Friend.is_following)
+        .join(Friend, Friend.line_user_id == Member.line_user_id)
+        .order_by(Member.id)
+    )
+    return [
+        {"id": line_user_id, "name": name, "language": language, "friend": is_following}
+        for line_user_id, name, language, is_following in rows
+    ]
+
+
+def _is_loaded(session: Session) -> bool:
+    return session.scalar(select(Member.id).where(Member.number == FIRST_NUMBER)) is not None
+
+
+def _add_staff(session: Session) -> None:
+    known = set(session.scalars(select(Staff.username)))
+    for username, password, role, name, store_code in DEMO_STAFF:
+        store = find_store(session, store_code)
+        assert store is not None, "set-up makes the demo's stores"
+        if username not in known:
+            add_staff(
+                session, username=username, name=name, role=role, store=store, password=password
+            )
+
+
+def _add_members(session: Session, now: datetime) -> None:
+    people = make_people(SEED, now, list(TEA_SHOP.stores))
+    shop = _shopfront(session, people, now)
+    member_ids = _reserve(session, Member, len(people))
+    histories = [History(person, next(member_ids), shop) for person in people]
+    visits = [(visit, history) for history in histories for visit in history.person.visits]
+    for visit, history in sorted(visits, key=lambda pair: pair[0].at):
+        history.visit(visit)
+    for history in histories:
+        history.advance(now)
+    _write(session, histories, shop.rows, get_notice(session).version)
+
+
+def _shopfront(session: Session, people: list[Person], now: datetime) -> Shopfront:
+    sales = sum(len(person.visits) for person in people)
+    stores = {store.code: store.id for store in list_stores(session)}
+    counter = session.scalars(
+        select(Staff).where(Staff.role.in_(("clerk", "manager"))).order_by(Staff.id.desc())
+    )
+    clerks = {staff.store_id: staff.id for staff in counter}
+    return Shopfront(
+        programme=get_programme(session),
+        templates={template.code: template for template in session.scalars(select(CouponTemplate))},
+        store_ids=stores,
+        clerk_ids={
+            code: clerks[store_id] for code, store_id in stores.items() if store_id in clerks
+        },
+        purchase_ids=_reserve(session, Purchase, sales),
+        entry_ids=_reserve(session, PointsEntry, 2 * sales),
+        coupon_ids=_reserve(session, Coupon, sales + COUPONS_A_MEMBER * len(people)),
+        rows=Rows(),
+        chance=random.Random(SEED),  # noqa: S311 - the demo's coupon codes are no secret.
+        now=now,
+    )
+
+
+def _reserve(session: Session, model: type[Base], count: int) -> Iterator[int]:
+    """Draw `count` ids from the table's own sequence, so that nobody else gets them."""
+    drawn = session.scalars(
+        text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)"),
+        {"name": model.__tablename__, "count": count},
+    )
+    return iter(drawn.all())
+
+
+def _write(session: Session, histories: list[History], rows: Rows, notice_version: str) -> None:
+    people = [(history.person, history.member_id) for history in histories]
+    _copy(session, Member, [history.member_row() for history in histories])
+    _copy(session, Friend, [_friend_row(person) for person, _ in people])
+    _copy(
+        session,
+        Consent,
+        [
+            row
+            for person, member_id in people
+            for row in _consents(person, member_id, notice_version)
+        ],
+    )
+    _copy(session, Coupon, rows.coupons)
+    _copy(session, Purchase, rows.purchases)
+    _copy(session, PointsEntry, rows.entries)
+    _copy(session, PointsLot, rows.lots)
+    _copy(session, StampCard, [row for history in histories if (row := history.stamp_row())])
+    _copy(session, TierChange, rows.tier_changes)
+
+
+def _friend_row(person: Person) -> Row:
+    return {
+        "line_user_id": person.line_user_id,
+        "is_following": person.is_friend,
+        "changed_at": person.joined_at - timedelta(minutes=3),
+        "language": person.language,
+        "source": person.join_source,
+    }
+
+
+def _consents(person: Person, member_id: int, notice_version: str) -> Iterator[Row]:
+    purposes = ["membership", "marketing"] if person.allows_marketing else ["membership"]
+    for purpose in purposes:
+        yield {
+            "member_id": member_id,
+            "purpose": purpose,
+            "is_given": True,
+            "notice_version": notice_version,
+            "channel": "line",
+            "evidence": f"demo:{person.number}:{purpose}",
+            "said_at": person.joined_at,
+        }
+
+
+def _copy(session: Session, model: type[Base], rows: Iterable[Row]) -> None:
+    """Write rows of one shape with COPY, inside the session's transaction."""
+    rows = list(rows)
+    if not rows:
+        return
+    columns = list(rows[0])
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(model.__tablename__), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    driver = session.connection().connection.driver_connection
+    assert driver is not None
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row([_plain(row[column]) for column in columns])
+
+
+def _plain(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, dict) else value
+
+
+def _report(session: Session, *, is_fresh: bool) -> DemoReport:
+    by_tier: dict[int, int] = {
+        tier_id: count
+        for tier_id, count in session.execute(
+            select(Member.tier_id, func.count()).group_by(Member.tier_id)
+        )
+    }
+    return DemoReport(
+        is_fresh=is_fresh,
+        staff=_count(session, Staff),
+        members=_count(session, Member),
+        friends=session.scalar(select(func.count()).where(Friend.is_following)) or 0,
+        purchases=_count(session, Purchase),
+        points_entries=_count(session, PointsEntry),
+        coupons=_count(session, Coupon),
+        tier_changes=_count(session, TierChange),
+        members_by_tier={tier.code: by_tier.get(tier.id, 0) for tier in list_tiers(session)},
+    )
+
+
+def _count(session: Session, model: type[Base]) -> int:
+    return session.scalar(select(func.count()).select_from(model)) or 0
