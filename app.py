@@ -24,6 +24,7 @@ from flask import Flask
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
+from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
 ROOT = Path(__file__).parent
@@ -78,6 +79,7 @@ class Settings(BaseSettings):
     code_signing_key: str | None = None
     chat_url: str | None = None
     demo: bool = False
+    trusted_proxies: int = 0
     log_level: str = "INFO"
 
     @property
@@ -202,6 +204,11 @@ def create_app(installation: Installation | None = None) -> Flask:
     _add_pages(app, installation)
     _add_webhook(app, installation)
     _add_commands(app, installation)
+    proxies = installation.settings.trusted_proxies
+    if proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's documented way.
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
+        )
     static = WhiteNoise(app.wsgi_app, max_age=60, immutable_file_test=_is_hashed)
     static.add_files(str(STATIC_FOLDER), prefix=STATIC_URL)
     app.wsgi_app = static  # type: ignore[method-assign]  # Flask's documented way to wrap it.

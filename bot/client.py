@@ -79,14 +79,16 @@ class ChannelToken:
 class LineClient:
     """LINE's endpoints that workers call. Make it inside a running event loop; close it there."""
 
-    def __init__(self, api_base: str, token: ChannelToken) -> None:
+    def __init__(
+        self, api_base: str, token: ChannelToken, *, timeout: aiohttp.ClientTimeout = TIMEOUT
+    ) -> None:
         self._base = api_base.rstrip("/")
         self._token = token
         self._stateless = ""
         self._stateless_until = 0.0
         self._renewing = asyncio.Lock()
         self._session = aiohttp.ClientSession(
-            timeout=TIMEOUT,
+            timeout=timeout,
             connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS, keepalive_timeout=30),
         )
 
@@ -131,7 +133,7 @@ class LineClient:
                 timeout=PROFILE_TIMEOUT,
             ) as answer:
                 found = await answer.json() if answer.status == 200 else {}
-        except (aiohttp.ClientError, TimeoutError, ValueError):
+        except (aiohttp.ClientError, TimeoutError, ValueError, _NoToken):
             return {}
         return found if isinstance(found, dict) else {}
 
@@ -141,9 +143,11 @@ class LineClient:
         return await self._call("POST", path, body, headers or {})
 
     async def _call(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Outcome:
+        used = self._stateless
         outcome = await self._try(method, path, body, headers)
         if outcome.status == 401 and self._renewable:
-            self._stateless_until = 0.0
+            if self._stateless == used:  # Else another call has renewed it meanwhile.
+                self._stateless_until = 0.0
             outcome = await self._try(method, path, body, headers)
         return outcome
 
@@ -153,7 +157,8 @@ class LineClient:
             data = None
             if body is not None:
                 sent["Content-Type"] = "application/json"
-                data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+                words = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+                data = words.encode("utf-8", "replace")  # Half a character is no reason to fail.
             async with self._session.request(
                 method, self._base + path, data=data, headers=sent
             ) as answer:
@@ -179,22 +184,28 @@ class LineClient:
         return self._stateless
 
     async def _renew(self) -> None:
-        """Get a stateless token: 15 minutes, any number at once (LINE, Stateless tokens)."""
+        """Get a stateless token: 15 minutes, any number at once (LINE, Stateless tokens).
+
+        Raises _NoToken, whatever stood in the way: the call that wanted it was surely not made.
+        """
         form = {
             "grant_type": "client_credentials",
             "client_id": self._token.channel_id or "",
             "client_secret": self._token.channel_secret,
         }
-        async with self._session.post(f"{self._base}/oauth2/v3/token", data=form) as answer:
-            if answer.status != 200:
-                raise _NoToken(answer.status)
-            issued = await answer.json()
-        self._stateless = issued["access_token"]
-        self._stateless_until = time.monotonic() + issued["expires_in"] - RENEW_BEFORE_SECONDS
+        try:
+            async with self._session.post(f"{self._base}/oauth2/v3/token", data=form) as answer:
+                if answer.status != 200:
+                    raise _NoToken(answer.status)
+                issued = await answer.json()
+            self._stateless, seconds = issued["access_token"], issued["expires_in"]
+        except (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError) as error:
+            raise _NoToken(None) from error
+        self._stateless_until = time.monotonic() + seconds - RENEW_BEFORE_SECONDS
 
 
 class _NoToken(Exception):
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int | None) -> None:
         super().__init__(status)
         self.status = status
 

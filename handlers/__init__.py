@@ -6,8 +6,7 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from flask import Blueprint, Flask, Response, current_app, g
-
-from models.base import Sessions
+from sqlalchemy.orm import Session
 
 EXTENSION = "regulars"
 FIRST_ERROR_STATUS = 400
@@ -39,7 +38,7 @@ def init_handlers(app: Flask, known: HandlerSettings) -> None:
 
 def in_transaction(
     blueprint: Blueprint,
-    sessions: Sessions,
+    sessions: Callable[[], Session],
     *,
     clock: Callable[[], datetime],
     ring: Callable[[], None],

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import procrastinate
+import psycopg
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
@@ -48,7 +49,7 @@ def run_clock(
                 if _take_lock(connection):
                     log.info("clock_running")
                     _tick_while_held(connection, sessions, make_queue(), clock, stop)
-        except (DBAPIError, ConnectorException) as error:
+        except (DBAPIError, ConnectorException, psycopg.Error) as error:
             log.warning("clock_lost_database", error=type(error).__name__)
         stop.wait(PAUSE_SECONDS)
 

@@ -18,6 +18,7 @@ from jobs.delivery import (
     reason_to_end,
     words_of,
 )
+from jobs.finish_all import finish_all
 from models.outbox import MENU_KIND, Claim, Receiver, claim_owed, receivers_of, settle
 from models.rich_menu import find_rich_menu
 
@@ -40,7 +41,7 @@ async def deliver_outbox(context: JobContext) -> int:
         parcels = await asyncio.to_thread(_claim, context)
         if parcels is None:
             break
-        await asyncio.gather(*(_send_all(context, own) for own in _by_person(parcels)))
+        await finish_all(_send_all(context, own) for own in _by_person(parcels))
         tried += len(parcels)
     return tried
 
@@ -75,7 +76,7 @@ def _ended(session: Session, claim: Claim, receiver: Receiver | None, now: datet
 
 
 def _menus_of(claims: Iterable[Claim]) -> set[str]:
-    menus = {claim.owed.words["menu"] for claim in claims if claim.owed.kind == MENU_KIND}
+    menus = {claim.owed.words.get("menu", "") for claim in claims if claim.owed.kind == MENU_KIND}
     return menus - {DEFAULT_MENU}
 
 
@@ -88,8 +89,8 @@ def _draw(session: Session, claim: Claim, menu_ids: dict[str, str], now: datetim
         log.exception("owed_not_drawn", owed=str(owed.id), kind=owed.kind)
         settle(session, owed.id, "refused", now, reason=type(error).__name__)
         return None
-    menu = owed.words["menu"] if owed.kind == MENU_KIND else None
-    return Parcel(owed, claim.was_in_doubt, messages, rich_menu_id=menu_ids.get(menu or ""))
+    menu_id = menu_ids.get(owed.words.get("menu", "")) if owed.kind == MENU_KIND else None
+    return Parcel(owed, claim.was_in_doubt, messages, rich_menu_id=menu_id)
 
 
 def _by_person(parcels: Iterable[Parcel]) -> list[list[Parcel]]:
@@ -102,7 +103,7 @@ def _by_person(parcels: Iterable[Parcel]) -> list[list[Parcel]]:
 async def _send_all(context: JobContext, parcels: list[Parcel]) -> None:
     """Send one person's rows, in order."""
     for parcel in parcels:
-        attempt = await hand_over(context.line, parcel, context.clock())
+        attempt = await hand_over(context.line, parcel)
         result = await asyncio.to_thread(_conclude, context, parcel, attempt)
         log.info(
             "owed_tried",

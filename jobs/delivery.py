@@ -17,7 +17,6 @@ from bot.render import render
 from bot.texts import texts_for
 from models.outbox import (
     MENU_KIND,
-    REPLY_KIND,
     RETRY_KEY_LIFE,
     STRANGER,
     Claim,
@@ -60,8 +59,8 @@ def reason_to_end(claim: Claim, receiver: Receiver | None, now: datetime) -> str
     owed = claim.owed
     if owed.kind != MENU_KIND and _is_past_retrying(owed, now):
         return "too_late"
-    if owed.kind == REPLY_KIND:
-        return "too_late" if _is_stranded(claim, now) else None
+    if owed.reply_token is not None:
+        return "too_late" if owed.is_late(now) else None
     if owed.kind == MENU_KIND:
         return None
     return _reason_not_to_push(owed, receiver or STRANGER, now)
@@ -84,13 +83,6 @@ def _is_past_retrying(owed: Owed, now: datetime) -> bool:
     return owed.first_try_at is not None and now - owed.first_try_at >= RETRY_KEY_LIFE
 
 
-def _is_stranded(claim: Claim, now: datetime) -> bool:
-    """Tell whether a reply is too late and may not, or must not, become a push."""
-    owed = claim.owed
-    is_late = owed.reply_until is not None and now >= owed.reply_until
-    return is_late and (claim.was_in_doubt or not owed.push_if_late or not owed.line_user_id)
-
-
 def words_of(owed: Owed) -> list[dict[str, Any]]:
     """Draw a row's messages, in its person's language."""
     if owed.kind == MENU_KIND:
@@ -98,12 +90,12 @@ def words_of(owed: Owed) -> list[dict[str, Any]]:
     return render(owed.kind, owed.words, texts_for(owed.language))
 
 
-async def hand_over(line: LineClient, parcel: Parcel, now: datetime) -> Attempt:
+async def hand_over(line: LineClient, parcel: Parcel) -> Attempt:
     """Make the one call to LINE that this row now needs; no transaction is open."""
     owed = parcel.owed
     if owed.kind == MENU_KIND:
         return Attempt("menu", await _show_menu(line, parcel))
-    if owed.reply_token is not None and owed.reply_until is not None and now < owed.reply_until:
+    if owed.reply_token is not None:
         return Attempt("reply", await line.reply(owed.reply_token, parcel.messages))
     pushed = await line.push(owed.line_user_id, parcel.messages, retry_key=owed.id)
     return Attempt("push", pushed)
@@ -139,7 +131,7 @@ def _bury_token(session: Session, parcel: Parcel, attempt: Attempt, now: datetim
     owed = parcel.owed
     if parcel.was_in_doubt:
         return _end(session, owed, "unknown", attempt, now)
-    if owed.push_if_late and owed.line_user_id:
+    if owed.push_if_late:
         become_push(session, owed.id, now)
         session.info["owes"] = True
         return "becomes_push"

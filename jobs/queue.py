@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 
 import procrastinate
+import psycopg
 import structlog
 from procrastinate import JobContext as QueueContext
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
@@ -147,13 +148,14 @@ class Bell:
                 wanted, self._wanted = self._wanted, set()
             try:
                 self._defer(wanted)
-            except ConnectorException as error:  # The clock's sweep rings again.
+            except (ConnectorException, psycopg.Error) as error:  # The clock's sweep rings again.
                 log.warning("bell_unheard", error=type(error).__name__)
             pause.wait(SHORTEST_RING_SECONDS)
 
     def _defer(self, wanted: set[str]) -> None:
         if self._queue is None:
-            self._queue = self._make()
-            self._queue.open()
+            queue = self._make()
+            queue.open()  # The pool's own time-out, where the database is away.
+            self._queue = queue
         for task in wanted:
             defer_once(self._queue, task)

@@ -13,8 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from bot.client import Profile
 from jobs.context import JobContext
 from jobs.delivery import Attempt, Parcel, conclude, hand_over
+from jobs.finish_all import finish_all
 from models.line_event import LineEvent, list_workable, note_failure, take_event
-from models.outbox import Owed
+from models.outbox import Owed, try_again_at
 
 BATCH = 200
 THREADS = 6
@@ -44,15 +45,17 @@ async def work_inbox(context: JobContext) -> int:
     replies = _Replies(context)
     worked = 0
     with ThreadPoolExecutor(THREADS, thread_name_prefix="inbox") as threads:
-        while time.monotonic() < until:
-            batch = await _in(threads, _list_batch, context)
-            done = await asyncio.gather(
-                *(_work_one(context, threads, replies, event) for event in batch)
-            )
-            worked += sum(done)
-            if not any(done):
-                break
-        await replies.all_sent()
+        try:
+            while time.monotonic() < until:
+                batch = await _in(threads, _list_batch, context)
+                done = await finish_all(
+                    _work_one(context, threads, replies, event) for event in batch
+                )
+                worked += sum(done)
+                if not any(done):
+                    break
+        finally:
+            await replies.all_sent()
     return worked
 
 
@@ -128,21 +131,34 @@ class _Replies:
         task = asyncio.create_task(self._send(self._last.get(person), owed))
         self._last[person] = task
         self._all.add(task)
-        task.add_done_callback(self._all.discard)
+        task.add_done_callback(self._end)
 
     async def all_sent(self) -> None:
-        """Wait for every reply; a failure in one is logged there and leaves the row waiting."""
+        """Wait for every reply; a failure in one is logged and leaves its row waiting."""
         while self._all:
-            await asyncio.gather(*self._all, return_exceptions=True)
+            await asyncio.wait(self._all)
+
+    def _end(self, task: "asyncio.Task[None]") -> None:
+        self._all.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("reply_failed", exc_info=task.exception())
 
     async def _send(self, earlier: "asyncio.Task[None] | None", owed: Owed) -> None:
         if earlier is not None:
             await asyncio.wait([earlier])
-        context = self._context
+        if owed.is_late(self._context.clock()):
+            await asyncio.to_thread(self._leave, owed)
+            return
         parcel = Parcel(owed, was_in_doubt=False, messages=owed.words["messages"])
-        attempt = await hand_over(context.line, parcel, context.clock())
+        attempt = await hand_over(self._context.line, parcel)
         result = await asyncio.to_thread(self._conclude, parcel, attempt)
         log.info("reply_sent", owed=str(owed.id), result=result, request=attempt.outcome.request_id)
+
+    def _leave(self, owed: Owed) -> None:
+        """Leave a reply that comes too late to the outbox, which knows whether it may be pushed."""
+        with self._context.sessions.begin() as session:
+            try_again_at(session, owed.id, self._context.clock(), in_doubt=False)
+        self._context.ring("deliver_outbox")
 
     def _conclude(self, parcel: Parcel, attempt: Attempt) -> str:
         context = self._context

@@ -70,15 +70,25 @@ def shape_event(event: Any) -> KeptEvent:
 
     An event without a usable id is known by the digest of its content, so that it too is kept once.
     """
-    raw = json.dumps(event, separators=(",", ":"))
     fields = event if isinstance(event, dict) else {}
-    event_id = fields.get("webhookEventId")
-    if not isinstance(event_id, str) or not 0 < len(event_id) <= LONGEST_EVENT_ID:
-        event_id = "sha256:" + hashlib.sha256(raw.encode()).hexdigest()[:40]
-    event_type = fields.get("type")
     return KeptEvent(
-        _fit(event_id), _person(fields.get("source")), _fit(event_type) or "unknown", raw
+        _event_id(fields) or _digest(fields or event),
+        _person(fields.get("source")),
+        _fit(fields.get("type")) or "unknown",
+        json.dumps(event, separators=(",", ":"), allow_nan=False),
     )
+
+
+def _event_id(fields: dict[str, Any]) -> str:
+    value = fields.get("webhookEventId")
+    return _fit(value) if isinstance(value, str) and len(value) <= LONGEST_EVENT_ID else ""
+
+
+def _digest(event: Any) -> str:
+    """Know an event by its content, which a redelivery repeats but for its `deliveryContext`."""
+    if isinstance(event, dict):
+        event = {key: value for key, value in event.items() if key != "deliveryContext"}
+    return "sha256:" + hashlib.sha256(json.dumps(event).encode()).hexdigest()[:40]
 
 
 def _person(source: Any) -> str | None:
@@ -87,7 +97,7 @@ def _person(source: Any) -> str | None:
     for key in ("userId", "groupId", "roomId"):
         value = source.get(key)
         if isinstance(value, str) and 0 < len(value) <= LONGEST_PERSON:
-            return _fit(value)
+            return _fit(value) or None
     return None
 
 

@@ -83,6 +83,10 @@ class Owed(Base):
     request_id: Mapped[str | None]
     reason: Mapped[str | None]
 
+    def is_late(self, now: datetime) -> bool:
+        """Tell whether this is a reply whose token is too old to be used."""
+        return self.reply_until is not None and now >= self.reply_until
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -177,7 +181,10 @@ def has_owed(session: Session, idempotency_key: str) -> bool:
 
 
 def claim_owed(session: Session, *, limit: int, now: datetime) -> list[Claim]:
-    """Claim up to `limit` due rows for one lease, oldest first; live claims are passed over."""
+    """Claim up to `limit` due rows for one lease, oldest first; live claims are passed over.
+
+    A reply that came too late for its token, and surely was not said, goes on as a push here.
+    """
     due = session.scalars(
         select(Owed)
         .where(Owed.state == "waiting", Owed.next_try_at <= now)
@@ -187,6 +194,8 @@ def claim_owed(session: Session, *, limit: int, now: datetime) -> list[Claim]:
     ).all()
     claims = [Claim(row, was_in_doubt=row.in_doubt) for row in sorted(due, key=lambda r: r.seq)]
     for row in due:
+        if row.is_late(now) and row.push_if_late and not row.in_doubt:
+            row.reply_token = row.reply_until = None
         row.next_try_at = now + LEASE
         row.tries += 1
         row.in_doubt = True
@@ -244,8 +253,8 @@ def try_again_at(
     moment: datetime,
     *,
     in_doubt: bool,
-    status: int | None,
-    reason: str | None,
+    status: int | None = None,
+    reason: str | None = None,
 ) -> None:
     """Give a claimed row back, due again at `moment`."""
     session.execute(

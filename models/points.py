@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, ins
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, BusinessError, Day, Identifier, Moment
+from models.local_day import local_day
 from models.member import Member
 
 SHOWN_ENTRIES = 5
@@ -111,9 +112,11 @@ def post_points(
     posted = find_entry(session, idempotency_key)
     if posted is not None:
         return posted.or_refuse(member, points)
-    if member.points + points < 0:
-        raise InsufficientPoints(balance=member.points, needed=-points)
     if points < 0:
+        # Points whose day has come are gone, even before the night's job has said so.
+        expire_member_points(session, member.id, local_day(now), now)
+        if member.points + points < 0:
+            raise InsufficientPoints(balance=member.points, needed=-points)
         take_from_lots(session, member.id, -points)
     entry_id = add_entry(
         session, member, points, reason, idempotency_key, now, expires_on=expires_on
@@ -173,6 +176,7 @@ def take_from_lots(session: Session, member_id: int, points: int) -> None:
         select(PointsLot)
         .where(PointsLot.member_id == member_id, PointsLot.remaining > 0)
         .order_by(PointsLot.expires_on, PointsLot.entry_id)
+        .execution_options(populate_existing=True)
     )
     for lot in open_lots:
         taken = min(lot.remaining, points)
@@ -185,11 +189,14 @@ def take_from_lots(session: Session, member_id: int, points: int) -> None:
 
 def expire_member_points(session: Session, member_id: int, today: date, now: datetime) -> int:
     """End the member's lots whose day has come; return how many points that took."""
-    member = session.get_one(Member, member_id, with_for_update=True)
+    member = session.get_one(Member, member_id, populate_existing=True, with_for_update=True)
     ended = session.scalars(
-        select(PointsLot).where(
+        select(PointsLot)
+        .where(
             PointsLot.member_id == member_id, PointsLot.remaining > 0, PointsLot.expires_on <= today
         )
+        .order_by(PointsLot.expires_on, PointsLot.entry_id)
+        .execution_options(populate_existing=True)
     ).all()
     total = 0
     for lot in ended:

@@ -161,6 +161,7 @@ def lock_member(
     )
     found = session.execute(
         select(Member, leaving, first_counted, Shop.programme_version, Purchase)
+        .select_from(Member)
         .join(Shop, Shop.id == THE_SHOP)
         .join(Purchase, Purchase.idempotency_key == key, isouter=True)
         .where(Member.id == member_id, Member.erased_at.is_(None))

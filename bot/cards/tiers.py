@@ -54,7 +54,7 @@ def tier_card(t: Texts, view: TierView) -> list[Message]:
         *(_step(t, step) for step in steps),
     )
     show = footer(link_button(postback(t("會員卡"), Action.SHOW_CARD)))
-    alt_text = t("您目前是{tier}會員", tier=clip(standing.tier_name, NAME_LENGTH))
+    alt_text = t("您目前的等級：{tier}", tier=clip(standing.tier_name, NAME_LENGTH))
     card = flex_message(alt_text, bubble(body, footer=show))
     return with_quick_replies([card], member_replies(t))
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .actions import alias_id
-from .checking import Node, Violation, list_of
+from .checking import Node, Violation, file_url, list_of
 from .counting import grapheme_length, utf16_length
 from .flex import MAX_BUBBLE_BYTES, MAX_BUBBLES, MAX_CAROUSEL_BYTES, json_bytes
 from .messages import message_node
@@ -41,6 +41,7 @@ __all__ = [
     "check_rich_menu",
     "grapheme_length",
     "is_alias_id",
+    "is_file_url",
     "is_user_id",
     "json_bytes",
     "refuse_if_invalid",
@@ -100,6 +101,14 @@ def _check(node: Node, value: Any, path: str) -> list[Violation]:
     except RecursionError:
         return [{"property": path, "message": "nested too deeply"}]
     return found
+
+
+def is_file_url(value: object) -> bool:
+    """Tell whether LINE fetches from this address: https, percent-encoded, up to 2,000 units.
+
+    Plain http passes for this machine only, so that a demo's pictures can be shown.
+    """
+    return file_url(value) is None
 
 
 def refuse_if_invalid(violations: Sequence[Violation]) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.limits import is_user_id
-from bot.limits.checking import file_url
+from bot.limits import is_file_url, is_user_id
 
 from .answers import NOT_FOUND, LineError, answer, invalid_body, invalid_property, read_json
 from .gate import call_of
@@ -279,7 +278,7 @@ async def _form(request: web.Request) -> dict[str, str]:
 
 
 def _webhook_url(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > MAX_WEBHOOK_URL_LENGTH or file_url(value):
+    if not isinstance(value, str) or len(value) > MAX_WEBHOOK_URL_LENGTH or not is_file_url(value):
         raise invalid_body([{"property": "endpoint", "message": "Invalid webhook endpoint URL"}])
     return value
 

@@ -131,16 +131,18 @@ def work_event(
     """Do what an event asks; keep and return the reply owed for it, if there is one.
 
     What was handled is emptied: we keep that something was said, not what. Events nobody here
-    knows stay as they came.
+    knows stay as they came, but for people's words. In standby another channel answers: of that
+    time only friendship is noted.
     """
     raw = event.raw if isinstance(event.raw, dict) else {}
     turn = _turn(session, event, raw, profile, now, room)
-    if turn is None:
+    handler = handler_for(event.event_type, _what(turn)) if turn is not None else None
+    if turn is None or handler is None:
+        if "message" in raw:
+            event.raw = {key: value for key, value in raw.items() if key != "message"}
         return None
-    handler = handler_for(event.event_type, _what(turn))
-    if handler is None:
-        return None
-    messages = handler(turn)
+    is_ours = raw.get("mode", "active") == "active" or event.event_type not in SAID_BY_FRIENDS
+    messages = handler(turn) if is_ours else []
     event.raw = {}
     return _owe(turn, event, messages)
 

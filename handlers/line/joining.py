@@ -28,6 +28,7 @@ from handlers.line.wallet import card_view
 from models.consent import get_notice, notice_items
 from models.friend import Conversation, converse, end_conversation, get_conversation
 from models.member import (
+    LONGEST_NAME,
     OLDEST_AGE_YEARS,
     BirthdayRefused,
     NameRefused,
@@ -96,9 +97,12 @@ def pick_birthday(turn: Turn) -> list[Message]:
     params = turn.event.get("postback", {}).get("params")
     picked = params.get("date") if isinstance(params, dict) else None
     talk = get_conversation(turn.session, turn.user_id)
-    if talk is None or talk.step != "birthday" or not isinstance(picked, str):
-        return _already(turn) if turn.member is not None else begin_joining(turn)
-    return take_birthday(turn, talk, picked)
+    if talk is not None and talk.step == "birthday" and isinstance(picked, str):
+        return take_birthday(turn, talk, picked)
+    if turn.member is not None:
+        return _already(turn)
+    is_joining = talk is not None and talk.topic == JOIN
+    return ask_again(turn, talk) if talk is not None and is_joining else begin_joining(turn)
 
 
 def ask_again(turn: Turn, talk: Conversation) -> list[Message]:
@@ -144,8 +148,12 @@ def _take_name(turn: Turn, typed: str) -> list[Message]:
 
 
 def name_problem(typed: str) -> Problem:
-    """Say which of the two ways a refused name is wrong."""
-    return "name_too_long" if len(typed.split()) and len(typed) > 1 else "name_empty"
+    """Say which of the two ways a refused name is wrong: a beginning of it would do, or none."""
+    try:
+        normal_name(typed.strip()[:LONGEST_NAME])
+    except NameRefused:
+        return "name_empty"
+    return "name_too_long"
 
 
 def _take_phone(turn: Turn, typed: str) -> list[Message]:

@@ -71,9 +71,9 @@ class EventKeeper:
             self._keep_batch(batch)
 
     def _keep_batch(self, batch: list[tuple[Sequence[KeptEvent], Future[None]]]) -> None:
-        columns = as_columns(event for events, _ in batch for event in events)
         try:
-            self._write(columns)
+            self._write(as_columns(event for events, _ in batch for event in events))
+            self._on_kept()
         except Exception as error:  # The thread serves every request: it must outlive any error.
             log.warning("events_not_kept", batch=len(batch), error=type(error).__name__)
             for _, kept in batch:
@@ -81,7 +81,6 @@ class EventKeeper:
             return
         for _, kept in batch:
             kept.set_result(None)
-        self._on_kept()
 
     def _write(self, columns: tuple[list[object], ...]) -> None:
         """Write once more on a fresh connection where the old one was lost: the keys are unique."""

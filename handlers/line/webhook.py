@@ -5,8 +5,8 @@ inbox (LINE, Receive messages (webhook), read 2026-08).
 """
 
 import json
+import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import structlog
 from flask import Blueprint, Response, request
@@ -48,20 +48,26 @@ def _receive(secrets: Sequence[str], keep: Callable[[Sequence[KeptEvent]], None]
         return 400
     if events:
         try:
-            keep([shape_event(event) for event in events])
+            keep(events)
         except CannotKeep:
             return 503
     return 200
 
 
-def _events_of(body: bytes) -> list[Any] | None:
+def _events_of(body: bytes) -> list[KeptEvent] | None:
     """Return the request's events (none for the console's verify button), or None if misshapen."""
     try:
-        parsed = json.loads(body)
+        parsed = json.loads(body, parse_constant=str, parse_float=_finite)
+        events = parsed.get("events", []) if isinstance(parsed, dict) else None
+        return [shape_event(event) for event in events] if isinstance(events, list) else None
     except (ValueError, RecursionError):
         return None
-    events = parsed.get("events", []) if isinstance(parsed, dict) else None
-    return events if isinstance(events, list) else None
+
+
+def _finite(digits: str) -> float | str:
+    """Read a number; one too large for a float stays text, for JSON has no word for infinity."""
+    number = float(digits)
+    return number if math.isfinite(number) else digits
 
 
 def _answered(status: int) -> Response:

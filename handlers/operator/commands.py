@@ -11,9 +11,7 @@ from flask.cli import AppGroup
 from sqlalchemy import Engine
 
 import migrations
-from bot.rich_menu_sync import MenuApi, issue_token
 from handlers.operator.demo import seed_simulator
-from handlers.operator.rich_menus import sync_rich_menus
 from models.base import BusinessError, Sessions
 from models.demo import DEMO_STAFF, load_demo
 from models.setup import ShopPlan, set_up_shop
@@ -39,8 +37,8 @@ class Known(Protocol):
 class Installation(Protocol):
     """The process's parts that commands use; `app.py` makes them."""
 
-    clock: Callable[[], datetime]
-
+    @property
+    def clock(self) -> Callable[[], datetime]: ...
     @property
     def settings(self) -> Known: ...
     @property
@@ -158,6 +156,9 @@ def _rich_menu(installation: Installation) -> AppGroup:
 
 
 def _synced(installation: Installation) -> list[str]:
+    from bot.rich_menu_sync import MenuApi, issue_token  # The SDK's models take a second to load:
+    from handlers.operator.rich_menus import sync_rich_menus  # only this command pays for it.
+
     known = installation.settings
     token = known.line_channel_access_token or issue_token(
         known.line_api_base, known.line_channel_id or "", known.channel_secrets[0]

@@ -7,6 +7,7 @@ missing, then runs web, worker and clock until Ctrl-C, which stops all of them a
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 VAR = ROOT / "var"
 ENV_FILE = VAR / "demo.env"
 POSTGRES = VAR / "postgres"
+METRICS = VAR / "metrics"
 BIN = Path(sys.executable).parent
 FIRST_PORT = 8000
 PORTS_TRIED = 50
@@ -39,6 +41,7 @@ def main() -> int:
     """Run the demo until it is stopped; return an exit status."""
     started = time.monotonic()
     VAR.mkdir(exist_ok=True)
+    shutil.rmtree(METRICS, ignore_errors=True)  # Counters of processes long gone.
     say("Starting the database …")
     environment = {**os.environ, **write_environment(), "DATABASE_URL": str(embedded_url(POSTGRES))}
     environment["PYTHONUNBUFFERED"] = "1"
@@ -154,7 +157,7 @@ def _run_processes(
     web = (
         f"{BIN / 'granian'} --interface wsgi --factory --workers 1 --blocking-threads 8"
         f" --respawn-failed-workers --no-ws --host 127.0.0.1 --port {environment['PORT']}"
-        " --log-level warning app:create_app"
+        " --log-level error app:create_app"
     )
     for name, command in (("web", web), ("worker", f"{flask} worker"), ("clock", f"{flask} clock")):
         manager.add_process(name, command, env=environment, cwd=str(ROOT))
@@ -177,6 +180,8 @@ def _announce(base: str, chat: str, started: float) -> None:
     開始 Start here    {base}/
     顧客 Shopper       {chat}/?new=1
     店員 Clerk         {base}/clerk   ({clerk[0]} / {clerk[1]})
+
+  All logins: .venv/bin/flask --app app demo logins
 
   Ctrl-C stops everything and keeps the data.
 """

@@ -267,12 +267,12 @@ class History:
 
     @property
     def _may_be_won_back(self) -> bool:
-        """Whether a silence was written to; the last days' are left to the job, to be seen at work."""
+        """Whether this silence is written to; the last days' are left to the job, as a show."""
         last_on = self.last_purchase_on
         if last_on is None or last_on == self.won_back_for:
             return False
-        seen_at_work = local_day(self.shop.now) - timedelta(days=SILENT_DAYS + SILENT_CATCH_UP_DAYS)
-        return self.person.allows_marketing and self.person.is_friend and last_on <= seen_at_work
+        left_to_job = local_day(self.shop.now) - timedelta(days=SILENT_DAYS + SILENT_CATCH_UP_DAYS)
+        return self.person.allows_marketing and self.person.is_friend and last_on <= left_to_job
 
     def _evaluate(self, at: datetime) -> None:
         self._roll(local_day(at))
@@ -290,7 +290,7 @@ class History:
             lot["remaining"] = 0
 
     def _gift(self, at: datetime) -> None:
-        """Give the birthday coupon; today's are left to the job, to be seen at work."""
+        """Give the birthday coupon; today's are left to the job, as a show."""
         today = local_day(at)
         if today < local_day(self.shop.now):
             self._issue("birthday", f"birthday:{self.member_id}:{today.year}", at)

@@ -214,12 +214,8 @@ def _plain(value: Any) -> Any:
 
 
 def _report(session: Session, *, is_fresh: bool) -> DemoReport:
-    by_tier: dict[int, int] = {
-        tier_id: count
-        for tier_id, count in session.execute(
-            select(Member.tier_id, func.count()).group_by(Member.tier_id)
-        )
-    }
+    counts = select(Member.tier_id, func.count()).group_by(Member.tier_id)
+    by_tier = dict(session.execute(counts).tuples().all())
     return DemoReport(
         is_fresh=is_fresh,
         staff=_count(session, Staff),

@@ -48,6 +48,7 @@ TOGETHER = (1, 1, 1, 2, 2, 2, 3, 4, 6, 9)
 OFFICE = (1, 1, 2, 2, 3, 4, 5, 6, 8, 10)
 
 HABITS = (
+    Habit(27, (17_000, 27_000), TOGETHER, (150, HISTORY_DAYS)),
     Habit(119, (150, 4_300), ALONE, (31, HISTORY_DAYS)),
     Habit(14, (50, 400), ALONE, (0, 6)),
     Habit(8, (100, 900), ALONE, (27, 30)),
@@ -55,7 +56,6 @@ HABITS = (
     Habit(22, (300, 3_000), ALONE, (250, HISTORY_DAYS), quiet_days=(100, 240)),
     Habit(18, (6_000, 13_000), TOGETHER, (740, HISTORY_DAYS + 30), fades=True),
     Habit(66, (6_000, 13_500), TOGETHER, (120, HISTORY_DAYS)),
-    Habit(27, (17_000, 27_000), TOGETHER, (150, HISTORY_DAYS)),
     Habit(12, (33_000, 55_000), OFFICE, (200, HISTORY_DAYS)),
 )
 """Three hundred members: mostly the odd cup, some daily, a few who buy for the office."""
@@ -91,7 +91,7 @@ class Person:
 def make_people(seed: int, now: datetime, store_codes: Sequence[str]) -> list[Person]:
     """Make the members up; the same seed, time and stores make the same ones."""
     chance = random.Random(seed)  # noqa: S311 - made-up people are no secret.
-    habits = [habit for habit in reversed(HABITS) for _ in range(habit.share)]
+    habits = [habit for habit in HABITS for _ in range(habit.share)]
     birthdays = _birthdays(chance, local_day(now), len(habits))
     phones = _phones(chance)
     return [
@@ -161,7 +161,7 @@ def _phones(chance: random.Random) -> Iterator[str]:
 
 
 def _birthdays(chance: random.Random, today: date, count: int) -> list[date]:
-    """Return `count` birthdays spread over the year, with some today, tomorrow and on 29 February."""
+    """Return `count` birthdays all over the year, some today, tomorrow and on 29 February."""
     tomorrow = today + timedelta(days=1)
     set_days = [date(LEAP_YEAR, day.month, day.day) for day in (today, tomorrow) for _ in range(3)]
     set_days += LEAP_BIRTHDAYS

@@ -5,8 +5,9 @@
  * reports "Process" instead of letters, so the physical key (`event.code`) is read, which a member
  * code's alphabet (A to Z, 2 to 7) allows.
  */
-const FASTEST_HAND_MS = 60; // Between two keys; scanners need 1 to 30.
-const SHORTEST_SCAN = 30; // Nobody types so many characters at such a pace.
+const LONGEST_GAP_MS = 300; // Scanners need 1 to 30 between two keys; a busy tablet may stumble.
+const FASTEST_HAND_MS = 60;
+const SHORTEST_SCAN = 30; // Nobody types so many characters in one go, but for a password.
 
 let typed = "";
 let lastAt = 0;
@@ -18,8 +19,8 @@ export function listenToScanner(onScan) {
 }
 
 function heard(event, onScan) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const isFast = event.timeStamp - lastAt < FASTEST_HAND_MS;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(".again")) return;
+  const isFast = event.timeStamp - lastAt < LONGEST_GAP_MS;
   lastAt = event.timeStamp;
   if (event.code === "Enter" || event.key === "Enter") {
     finish(event, isFast, onScan);

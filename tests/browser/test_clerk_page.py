@@ -1,0 +1,282 @@
+"""The counter in a real browser: scanner, camera, keys, and what happens when something fails."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import func, select
+from werkzeug.serving import make_server
+
+from app import Installation, Settings, create_app, utc_now
+from handlers.clerk.door import limiter
+from handlers.site.qr import draw_qr
+from models.coupon import get_template, issue_coupon
+from models.member import Member
+from models.member_code import issue_code
+from models.purchase import Purchase
+from models.staff import Staff
+from tests.browser.conftest import (
+    CHROMIUM_ARGUMENTS,
+    PHONE,
+    WAIT_MS,
+    OpenPage,
+    Screenshot,
+    find_chromium,
+)
+from tests.conftest import STAFF_PASSWORD, Committed, FakeBell
+
+MOST_BYTES_AT_FIRST = 150_000
+CAMERA_PICTURE = (1280, 720)
+CAMERA_FRAMES = 30
+
+pytestmark = pytest.mark.browser
+
+
+@dataclass
+class Shop:
+    """A running shop with one clerk and one member, and real commits."""
+
+    address: str
+    installation: Installation
+    committed: Committed
+    staff: Staff
+    member: Member
+
+    def fresh_code(self) -> str:
+        """Return what the member's phone shows now."""
+        key = self.installation.settings.signing_key
+        return issue_code(key, self.member.card_ref, datetime.now(UTC)).text
+
+    def count_purchases(self) -> int:
+        """Return how many sales the counter has recorded."""
+        with self.committed.sessions() as session:
+            counted = select(func.count()).where(Purchase.idempotency_key.like("till:%"))
+            return session.scalars(counted).one()
+
+
+@pytest.fixture
+def shop(committed: Committed) -> Iterator[Shop]:
+    """Yield a shop that a browser can visit."""
+    settings = Settings(
+        _env_file=None,  # type: ignore[call-arg]  # Pydantic's own argument.
+        secret_key="a secret of the tests",
+        line_channel_secret="channel secret of the tests",
+        line_channel_access_token="channel token of the tests",
+        public_base_url="http://127.0.0.1",
+        database_url=committed.url.render_as_string(hide_password=False),
+    )
+    installation = Installation(settings, clock=utc_now)
+    installation.bell = FakeBell()  # type: ignore[assignment]  # It rings the same.
+    committed.maker.now = utc_now()
+    with committed.sessions.begin() as session:
+        staff = committed.maker.staff(session)
+        member = committed.maker.member(session, name="王小明", points=128, spend_twd=4_800)
+        template = get_template(session, "welcome")
+        issue_coupon(session, member.id, template, issue_key="w", now=utc_now())
+    app = create_app(installation)
+    limiter.reset()
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    yield Shop(address, installation, committed, staff, member)
+    server.shutdown()
+    serving.join()
+    server.server_close()
+    installation.engine.dispose()
+
+
+def log_in(page: Page, shop: Shop) -> None:
+    """Fill in the login page."""
+    page.fill("#username", shop.staff.username)
+    page.fill("#password", STAFF_PASSWORD)
+    page.click("button.primary")
+    expect(page.locator("[data-view=scan]")).to_be_visible()
+
+
+def scan(page: Page, code: str) -> None:
+    """Type as a hardware scanner does: fast, wherever the cursor is, with Enter at the end."""
+    page.keyboard.type(code, delay=2)
+    page.keyboard.press("Enter")
+
+
+def press(page: Page, keys: str) -> None:
+    """Press the big keys."""
+    for key in keys:
+        page.click(f"[data-key='{key}']")
+
+
+def test_a_clerk_serves_a_customer(open_page: OpenPage, shop: Shop, screenshot: Screenshot) -> None:
+    page = open_page(f"{shop.address}/clerk")
+    log_in(page, shop)
+    screenshot(page, "clerk-scan")
+    scan(page, shop.fresh_code())
+    expect(page.locator(".who-name")).to_have_text("王○明")
+    press(page, "450")
+    page.locator(".coupon input").nth(1).check(force=True)
+    expect(page.locator("#preview")).to_contain_text("應付 NT$420")
+    expect(page.locator("#preview")).to_contain_text("將升等 銀卡會員")
+    screenshot(page, "clerk-amount")
+    page.click("#confirm")
+    expect(page.locator("[data-view=result]")).to_contain_text("恭喜升等 銀卡會員")
+    expect(page.locator("[data-view=result]")).to_contain_text("目前共 132 點")
+    screenshot(page, "clerk-result")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-view=scan]")).to_be_visible()
+    assert shop.count_purchases() == 1
+
+
+def test_a_scanner_is_heard_through_an_input_method(open_page: OpenPage, shop: Shop) -> None:
+    page = open_page(f"{shop.address}/clerk")
+    log_in(page, shop)
+    page.evaluate(
+        """(code) => {
+            const type = (init) => document.activeElement.dispatchEvent(
+                new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...init }));
+            for (const character of code)
+                type({ key: "Process", code: (character < "A" ? "Digit" : "Key") + character });
+            type({ key: "Enter", code: "Enter" });
+        }""",
+        shop.fresh_code(),
+    )
+    expect(page.locator(".who-name")).to_have_text("王○明")
+
+
+def test_the_next_customers_scan_does_not_touch_the_amount(open_page: OpenPage, shop: Shop) -> None:
+    page = open_page(f"{shop.address}/clerk")
+    log_in(page, shop)
+    scan(page, shop.fresh_code())
+    expect(page.locator(".who-name")).to_be_visible()
+    press(page, "65+80")
+    scan(page, "https://example.com/a/menu/of/some/other/shop/1234567")
+    expect(page.locator("#notice")).to_contain_text("這不是我們的會員條碼")
+    expect(page.locator("#amount")).to_have_value("65+80")
+    scan(page, shop.fresh_code())
+    expect(page.locator("#notice")).to_be_empty()
+    expect(page.locator("#amount")).to_have_value("65+80")
+    assert shop.count_purchases() == 0
+
+
+def test_without_a_network_everything_stays_and_the_next_try_records_once(
+    open_page: OpenPage, shop: Shop
+) -> None:
+    page = open_page(f"{shop.address}/clerk")
+    log_in(page, shop)
+    page.fill("#code", shop.member.number)
+    page.press("#code", "Enter")
+    expect(page.locator(".who-name")).to_be_visible()
+    page.keyboard.type("１２０")
+    page.click("#confirm")
+    expect(page.locator("#notice")).to_contain_text("請先核對姓名")
+    page.check("[name=name_checked]")
+    page.context.set_offline(True)
+    page.click("#confirm")
+    expect(page.locator("#notice")).to_contain_text("沒有網路")
+    expect(page.locator("#amount")).to_have_value("120")
+    page.context.set_offline(False)
+    page.dblclick("#confirm")
+    expect(page.locator("[data-view=result]")).to_contain_text("NT$120")
+    assert shop.count_purchases() == 1
+
+
+def test_a_login_that_ended_is_renewed_in_place(open_page: OpenPage, shop: Shop) -> None:
+    page = open_page(f"{shop.address}/clerk", width=1280, height=900)
+    log_in(page, shop)
+    scan(page, shop.fresh_code())
+    expect(page.locator(".who-name")).to_be_visible()
+    page.keyboard.type("300")
+    page.context.clear_cookies()
+    page.keyboard.press("Enter")
+    expect(page.locator("#notice")).to_contain_text("登入已過期")
+    page.fill(".again [name=username]", shop.staff.username)
+    page.fill(".again [name=password]", STAFF_PASSWORD)
+    page.press(".again [name=password]", "Enter")
+    expect(page.locator("#notice")).to_contain_text("已重新登入")
+    page.click("#confirm")
+    expect(page.locator("[data-view=result]")).to_contain_text("NT$300")
+
+
+def test_the_first_load_is_light_and_leaves_the_camera_code_alone(
+    open_page: OpenPage, shop: Shop
+) -> None:
+    page = open_page(f"{shop.address}/clerk/login")
+    log_in(page, shop)
+    loaded: dict[str, int] = {}
+    page.on("response", lambda answer: loaded.update({answer.url: len(answer.body())}))
+    page.reload(wait_until="networkidle")
+    assert loaded
+    assert not [url for url in loaded if "camera" in url or "wasm" in url]
+    assert all(url.startswith(shop.address) for url in loaded)
+    assert sum(loaded.values()) < MOST_BYTES_AT_FIRST, loaded
+
+
+def test_without_scripts_a_sale_is_recorded(browser: Browser, shop: Shop) -> None:
+    context = browser.new_context(java_script_enabled=False, locale="zh-TW")
+    context.set_default_timeout(WAIT_MS)
+    page = context.new_page()
+    page.goto(f"{shop.address}/clerk")
+    log_in(page, shop)
+    page.fill("#code", shop.fresh_code())
+    page.press("#code", "Enter")
+    expect(page.locator(".keypad")).to_be_hidden()
+    page.fill("#amount", "80")
+    page.click("#confirm")
+    expect(page.locator("[data-view=result]")).to_contain_text("NT$80")
+    page.click("[data-next]")
+    expect(page.locator("[data-view=scan]")).to_be_visible()
+    context.close()
+    assert shop.count_purchases() == 1
+
+
+def film(code: str, path: Path) -> Path:
+    """Write what a camera sees of a phone's screen: a QR code, as a film of JPEG pictures."""
+    qr = Image.open(io.BytesIO(draw_qr(code))).convert("L").resize((560, 560))
+    picture = Image.new("L", CAMERA_PICTURE, 90)
+    picture.paste(qr, (360, 80))
+    frame = io.BytesIO()
+    picture.convert("RGB").save(frame, "JPEG", quality=85)
+    path.write_bytes(frame.getvalue() * CAMERA_FRAMES)
+    return path
+
+
+def open_with_camera(browser: Browser, *arguments: str) -> Browser:
+    """Start another Chromium, with these arguments about its camera."""
+    return browser.browser_type.launch(
+        executable_path=find_chromium(), args=[*CHROMIUM_ARGUMENTS, *arguments]
+    )
+
+
+def test_the_camera_reads_the_code(browser: Browser, shop: Shop, tmp_path: Path) -> None:
+    path = film(shop.fresh_code(), tmp_path / "phone.mjpeg")
+    chromium = open_with_camera(
+        browser, "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={path}"
+    )
+    context = chromium.new_context(viewport=PHONE, locale="zh-TW", permissions=["camera"])
+    context.set_default_timeout(WAIT_MS)
+    page = context.new_page()
+    page.goto(f"{shop.address}/clerk")
+    log_in(page, shop)
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
+    page.click("[data-open-camera]")
+    expect(page.locator(".who-name")).to_have_text("王○明", timeout=WAIT_MS * 2)
+    expect(page.locator("#camera")).to_be_hidden()
+    chromium.close()
+    assert [url for url in fetched if url.endswith(".wasm")]
+    assert all(url.startswith(shop.address) for url in fetched)
+
+
+def test_a_device_without_a_camera_says_what_to_do(open_page: OpenPage, shop: Shop) -> None:
+    page = open_page(f"{shop.address}/clerk")
+    log_in(page, shop)
+    page.click("[data-open-camera]")
+    expect(page.locator("#notice .notice")).to_contain_text("相機")
+    expect(page.locator("#camera")).to_be_hidden()
