@@ -10,23 +10,24 @@ class BenchmarkError(Exception):
 
 @dataclass(frozen=True)
 class Goal:
-    """A range that is good enough, with its ends; None is no limit."""
+    """A range that is good enough; None is no limit."""
 
     least: float | None = None
     most: float | None = None
+    below: float | None = None
 
     def __str__(self) -> str:
-        """Return the range in one word: `>=0.4`, `<=8`, `0.8..1.2`."""
-        if self.least is None:
-            return f"<={self.most:g}"
-        if self.most is None:
-            return f">={self.least:g}"
-        return f"{self.least:g}..{self.most:g}"
+        """Return the range in one word: `>=0.4`, `<=8`, `<100`, `>=0.8,<=1.2`."""
+        limits = ((">=", self.least), ("<=", self.most), ("<", self.below))
+        return ",".join(f"{sign}{limit:g}" for sign, limit in limits if limit is not None)
 
     def is_met(self, value: float) -> bool:
         """Tell whether `value` lies within."""
-        above = self.least is None or value >= self.least
-        return above and (self.most is None or value <= self.most)
+        return (
+            (self.least is None or value >= self.least)
+            and (self.most is None or value <= self.most)
+            and (self.below is None or value < self.below)
+        )
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What every job is handed by the process that runs it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -21,6 +21,18 @@ class WorkEvent(Protocol):
     ) -> Owed | None: ...
 
 
+@dataclass
+class Drain:
+    """Whether this process is working the inbox, and whether it was asked to look once more.
+
+    Rings come faster than a run ends; one run a process keeps them from getting in each other's
+    way. Touched only by the process's event loop, between two awaits, so it needs no lock.
+    """
+
+    is_running: bool = False
+    is_asked_again: bool = False
+
+
 @dataclass(frozen=True)
 class JobContext:
     """The process's database, LINE client and clock, and the handlers `app.py` passes in."""
@@ -33,3 +45,4 @@ class JobContext:
     wants_profile: Callable[[LineEvent], bool]
     work_event: WorkEvent
     apologise: Callable[[Session, LineEvent, datetime], Owed | None]
+    inbox: Drain = field(default_factory=Drain)

@@ -39,23 +39,32 @@ async def work_inbox(context: JobContext) -> int:
     """Work waiting events until none is left; return how many were worked.
 
     One person's events go one after another, different people's in parallel. Safe to stop
-    anywhere: an event is done in the transaction that did it, and its reply is a row.
+    anywhere: an event is done in the transaction that did it, and its reply is a row. A second
+    call in one process only asks the first to look once more.
     """
-    until = time.monotonic() + LONGEST_SECONDS
+    if context.inbox.is_running:
+        context.inbox.is_asked_again = True
+        return 0
     replies = _Replies(context)
-    worked = 0
     with ThreadPoolExecutor(THREADS, thread_name_prefix="inbox") as threads:
+        context.inbox.is_running = True
         try:
-            while time.monotonic() < until:
-                batch = await _in(threads, _list_batch, context)
-                done = await finish_all(
-                    _work_one(context, threads, replies, event) for event in batch
-                )
-                worked += sum(done)
-                if not any(done):
-                    break
+            return await _drain(context, threads, replies)
         finally:
+            context.inbox.is_running = False
             await replies.all_sent()
+
+
+async def _drain(context: JobContext, threads: ThreadPoolExecutor, replies: "_Replies") -> int:
+    until = time.monotonic() + LONGEST_SECONDS
+    worked = 0
+    while time.monotonic() < until:
+        context.inbox.is_asked_again = False
+        batch = await _in(threads, _list_batch, context)
+        done = await finish_all(_work_one(context, threads, replies, event) for event in batch)
+        worked += sum(done)
+        if not any(done) and not context.inbox.is_asked_again:
+            break
     return worked
 
 

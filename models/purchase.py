@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, func, select
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Select,
+    SQLColumnExpression,
+    Text,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -106,8 +116,8 @@ class Locked:
     """A member under their row lock, with all a sale must know, in one query."""
 
     member: Member
-    leaving_twd: int
-    """What the window counted on `spend_on` and no longer counts today."""
+    crossing_twd: int
+    """What lies between the first days of the windows of `spend_on` and of today."""
     first_counted_on: date | None
     programme_version: int
 
@@ -143,16 +153,7 @@ def lock_member(
     Raises NoSuchMember.
     """
     counted_from = tier.window_start(today)
-    leaving = (
-        select(func.coalesce(func.sum(Purchase.paid_twd), 0))
-        .where(
-            Purchase.member_id == Member.id,
-            Purchase.purchased_on > Member.spend_on - tier.WINDOW_DAYS,
-            Purchase.purchased_on < counted_from,
-        )
-        .correlate(Member)
-        .scalar_subquery()
-    )
+    crossing = _crossing(Member.id, Member.spend_on, today).correlate(Member).scalar_subquery()
     first_counted = (
         select(func.min(Purchase.purchased_on))
         .where(Purchase.member_id == Member.id, Purchase.purchased_on >= counted_from)
@@ -160,7 +161,7 @@ def lock_member(
         .scalar_subquery()
     )
     found = session.execute(
-        select(Member, leaving, first_counted, Shop.programme_version, Purchase)
+        select(Member, crossing, first_counted, Shop.programme_version, Purchase)
         .select_from(Member)
         .join(Shop, Shop.id == THE_SHOP)
         .join(Purchase, Purchase.idempotency_key == key, isouter=True)
@@ -170,16 +171,32 @@ def lock_member(
     ).one_or_none()
     if found is None:
         raise NoSuchMember
-    member, leaving_twd, first_counted_on, version, first = found
-    return Locked(member, int(leaving_twd), first_counted_on, version), first
+    member, crossing_twd, first_counted_on, version, first = found
+    return Locked(member, int(crossing_twd), first_counted_on, version), first
+
+
+def _crossing(
+    member_id: SQLColumnExpression[int], spend_on: SQLColumnExpression[date], today: date
+) -> Select[int]:
+    """Sum up what lies between the first days of the windows of `spend_on` and of `today`."""
+    first_days = (spend_on - (tier.WINDOW_DAYS - 1), literal(tier.window_start(today)))
+    return select(func.coalesce(func.sum(Purchase.paid_twd), 0)).where(
+        Purchase.member_id == member_id,
+        Purchase.purchased_on >= func.least(*first_days),
+        Purchase.purchased_on < func.greatest(*first_days),
+    )
+
+
+def _spend_on(member: Member, crossing_twd: int, today: date) -> int:
+    """Return what the window of `today` counts: less with time, more where a job is played back."""
+    return member.spend_twd + (crossing_twd if member.spend_on > today else -crossing_twd)
 
 
 def roll_window(locked: Locked, today: date) -> None:
-    """Bring the member's 365-day figure to `today` by taking off what no longer counts."""
+    """Bring the member's 365-day figure to `today`."""
     member = locked.member
-    if member.spend_on < today:
-        member.spend_twd -= locked.leaving_twd
-        member.spend_on = today
+    member.spend_twd = _spend_on(member, locked.crossing_twd, today)
+    member.spend_on = today
 
 
 def find_purchase(session: Session, idempotency_key: str) -> Purchase | None:
@@ -201,7 +218,7 @@ def stores_of(session: Session, purchase_ids: Sequence[int]) -> dict[int, Store]
         .join(Store, Store.id == Purchase.store_id)
         .where(Purchase.id.in_(purchase_ids))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def first_counted_on(session: Session, member_id: int, today: date) -> date | None:
@@ -215,16 +232,10 @@ def first_counted_on(session: Session, member_id: int, today: date) -> date | No
 
 def standing_of(session: Session, member: Member, programme: Programme, today: date) -> Standing:
     """Return where the member stands `today`, without changing their row."""
-    leaving = session.scalar(
-        select(func.coalesce(func.sum(Purchase.paid_twd), 0)).where(
-            Purchase.member_id == member.id,
-            Purchase.purchased_on > member.spend_on - timedelta(days=tier.WINDOW_DAYS),
-            Purchase.purchased_on < tier.window_start(today),
-        )
-    )
+    crossing_twd = session.scalar(_crossing(literal(member.id), literal(member.spend_on), today))
     return programme.standing(
         member.tier_id,
-        member.spend_twd - int(leaving or 0),
+        _spend_on(member, int(crossing_twd or 0), today),
         first_counted_on=first_counted_on(session, member.id, today),
         kept_until=member.tier_kept_until,
     )

@@ -117,7 +117,7 @@ def _coupon_needs_more(t: Texts, facts: Facts) -> Notice:
 def _idempotency_key_reused(t: Texts, _facts: Facts) -> Notice:
     return Notice(
         t("這一頁已經記錄過一筆消費"),
-        t("沒有重複入帳。若還有另一筆，請按「下一位」重新掃描。"),
+        t("沒有重複入帳。可到「今日」核對；若還有另一筆，請按「取消」重新掃描。"),
     )
 
 

@@ -37,7 +37,7 @@ def add_routes(blueprint: Blueprint) -> None:
     def metrics() -> Response:
         """Counters of all web processes, for Prometheus."""
         registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -5,12 +5,12 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
-from models.demo import DEMO_STAFF
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from handlers import settings
 from handlers.assets import asset_url
+from models.demo import DEMO_STAFF
 from models.member import Member
 from models.tier import Tier
 

@@ -215,7 +215,7 @@ def _plain(value: Any) -> Any:
 
 def _report(session: Session, *, is_fresh: bool) -> DemoReport:
     counts = select(Member.tier_id, func.count()).group_by(Member.tier_id)
-    by_tier = dict(session.execute(counts).tuples().all())
+    by_tier = dict(session.execute(counts).all())
     return DemoReport(
         is_fresh=is_fresh,
         staff=_count(session, Staff),

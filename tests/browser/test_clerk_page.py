@@ -25,7 +25,6 @@ from models.purchase import Purchase
 from models.staff import Staff
 from tests.browser.conftest import (
     CHROMIUM_ARGUMENTS,
-    PHONE,
     WAIT_MS,
     OpenPage,
     Screenshot,
@@ -259,7 +258,9 @@ def test_the_camera_reads_the_code(browser: Browser, shop: Shop, tmp_path: Path)
     chromium = open_with_camera(
         browser, "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={path}"
     )
-    context = chromium.new_context(viewport=PHONE, locale="zh-TW", permissions=["camera"])
+    context = chromium.new_context(
+        viewport={"width": 390, "height": 844}, locale="zh-TW", permissions=["camera"]
+    )
     context.set_default_timeout(WAIT_MS)
     page = context.new_page()
     page.goto(f"{shop.address}/clerk")

@@ -45,9 +45,7 @@ def earn(session: Session, member: Member, points: int, expires_on: date, key: s
 def spend(
     session: Session, member: Member, points: int, key: str, now: datetime = NOON
 ) -> PointsEntry:
-    return post_points(
-        session, member, -points, reason="redemption", idempotency_key=key, now=now
-    )
+    return post_points(session, member, -points, reason="redemption", idempotency_key=key, now=now)
 
 
 def lots(session: Session, member: Member) -> list[tuple[date, int]]:

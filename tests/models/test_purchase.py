@@ -418,9 +418,7 @@ def test_the_receipt_tells_the_way_to_the_next_tier(
     assert standing["deadline"] == "2027-05-31"
 
 
-def test_asking_for_the_standing_changes_nothing(
-    session: Session, make_member: MakeMember
-) -> None:
+def test_asking_for_the_standing_changes_nothing(session: Session, make_member: MakeMember) -> None:
     """E-06: correct on any day, without writing."""
     member = make_member(spend_twd=4_000, spent_on=date(2026, 6, 1))
     programme = get_programme(session)

@@ -1,0 +1,66 @@
+"""`python -m benchmarks [--only NAME]`: measure, print a line a figure, keep them as JSON."""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from benchmarks import purchase, taps, webhook
+from benchmarks.figure import BenchmarkError, Figure
+from benchmarks.workshop import ROOT, Workshop, open_workshop
+from models.database import EmbeddedPostgresError
+
+RESULT = ROOT / "var" / "bench.json"
+BENCHMARKS: dict[Callable[[Workshop], list[Figure]], tuple[str, ...]] = {
+    webhook.measure_acknowledged: (
+        "webhook_acknowledged_share",
+        "webhook_acknowledged_rate",
+        "webhook_signature_only_rate",
+        "webhook_raw_insert_rate",
+    ),
+    webhook.measure_latency: ("webhook_p99_ms", "webhook_p99_load"),
+    webhook.measure_over_echo: ("webhook_over_echo", "webhook_echo_rate"),
+    taps.measure_taps: ("taps_last_answer_s", "taps_answered_once"),
+    purchase.measure_statements: ("purchase_statements", "purchase_statements_with_coupon"),
+    purchase.measure_flatness: ("purchase_flatness", "purchase_rate"),
+}
+"""What makes figures, and which; figures that are measured together come together."""
+
+
+def main(arguments: list[str]) -> int:
+    """Measure all figures, or those measured with one; return 1 where one is short."""
+    names = [name for made in BENCHMARKS.values() for name in made]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", metavar="NAME", choices=names, help=", ".join(names))
+    only = parser.parse_args(arguments).only
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        figures = measure(only)
+    except (BenchmarkError, EmbeddedPostgresError) as error:
+        print(f"No figures: {error}", file=sys.stderr)
+        return 2
+    RESULT.write_text(json.dumps([figure.as_json() for figure in figures], indent=2) + "\n")
+    return 0 if all(figure.is_ok for figure in figures) else 1
+
+
+def measure(only: str | None) -> list[Figure]:
+    """Measure and print; `only` names one figure of those measured together."""
+    figures = []
+    with open_workshop() as workshop:
+        for make, names in BENCHMARKS.items():
+            if only is None or only in names:
+                for figure in make(workshop):
+                    print(figure, flush=True)
+                    figures.append(figure)
+    return figures
+
+
+def _stop(number: int, _frame: object) -> NoReturn:
+    """Leave through every `finally`, so that nothing stays behind."""
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
