@@ -114,7 +114,7 @@ def has_valid_signature(key: Ed25519PublicKey, text: str) -> bool:
 
 def _decode(text: str) -> bytes:
     cleaned = "".join(text.split()).upper()
-    if len(cleaned) != CODE_LENGTH:
+    if len(cleaned) != CODE_LENGTH or not cleaned.isascii():
         raise NotAMemberCode
     try:
         raw = base64.b32decode(cleaned + "=" * (-len(cleaned) % 8))

@@ -155,7 +155,7 @@ def test_a_discount_is_whole_and_never_more_than_the_basket(
     ("kind", "value", "rule"),
     [
         ("percent", 101, "percent_in_range"),
-        ("percent", 0, "percent_in_range"),
+        ("percent", -1, "percent_in_range"),
         ("item", 5, "item_has_no_value"),
         ("gift", 5, "kind_known"),
     ],

@@ -237,7 +237,7 @@ def test_a_coupon_that_is_over_says_so(member_chat: Chat, clock: Clock) -> None:
     (coupon,) = member_chat.coupons(member_chat.a_member().id)
     clock.now = coupon.expires_at
 
-    assert "到期" in member_chat.tap(Action.SHOW_COUPON, coupon=coupon.id).words
+    assert "已過期" in member_chat.tap(Action.SHOW_COUPON, coupon=coupon.id).words
     assert not member_chat.tap(Action.SHOW_COUPONS).has(Action.SHOW_COUPON)
 
 
