@@ -143,17 +143,21 @@ class LineClient:
         return await self._call("POST", path, body, headers or {})
 
     async def _call(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Outcome:
-        used = self._stateless
-        outcome = await self._try(method, path, body, headers)
-        if outcome.status == 401 and self._renewable:
-            if self._stateless == used:  # Else another call has renewed it meanwhile.
-                self._stateless_until = 0.0
-            outcome = await self._try(method, path, body, headers)
+        try:
+            token = await self._bearer()
+            outcome = await self._try(method, path, body, headers, token)
+            if outcome.status == 401 and self._token.long_lived is None:
+                token = await self._bearer(refused=token)
+                outcome = await self._try(method, path, body, headers, token)
+        except _NoToken as error:
+            return Outcome(Verdict.TRY_LATER, error.status, reason="no channel access token")
         return outcome
 
-    async def _try(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Outcome:
+    async def _try(
+        self, method: str, path: str, body: Any, headers: Mapping[str, str], token: str
+    ) -> Outcome:
         try:
-            sent = {"Authorization": f"Bearer {await self._bearer()}", **headers}
+            sent = {"Authorization": f"Bearer {token}", **headers}
             data = None
             if body is not None:
                 sent["Content-Type"] = "application/json"
@@ -164,22 +168,17 @@ class LineClient:
             ) as answer:
                 text = "" if answer.status < 300 else await answer.text()
                 return _judge(answer.status, answer.headers.get("x-line-request-id"), text)
-        except _NoToken as error:
-            return Outcome(Verdict.TRY_LATER, error.status, reason="no channel access token")
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return Outcome(Verdict.TRY_LATER, reason=type(error).__name__)
         except (aiohttp.ClientError, TimeoutError) as error:
             return Outcome(Verdict.UNKNOWN, reason=type(error).__name__)
 
-    @property
-    def _renewable(self) -> bool:
-        return self._token.long_lived is None
-
-    async def _bearer(self) -> str:
+    async def _bearer(self, *, refused: str | None = None) -> str:
+        """Return a token in force that is not the one just `refused`. Raises _NoToken."""
         if self._token.long_lived is not None:
             return self._token.long_lived
         async with self._renewing:
-            if time.monotonic() >= self._stateless_until:
+            if time.monotonic() >= self._stateless_until or self._stateless == refused:
                 await self._renew()
         return self._stateless
 

@@ -9,11 +9,10 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
+from jobs.conclusions import Conclusions
 from jobs.context import JobContext
 from jobs.delivery import (
-    Attempt,
     Parcel,
-    conclude,
     hand_over,
     reason_to_end,
     words_of,
@@ -37,11 +36,12 @@ async def deliver_outbox(context: JobContext) -> int:
     """
     until = time.monotonic() + LONGEST_SECONDS
     tried = 0
+    conclusions = Conclusions(context)
     while time.monotonic() < until:
         parcels = await asyncio.to_thread(_claim, context)
         if parcels is None:
             break
-        await finish_all(_send_all(context, own) for own in _by_person(parcels))
+        await finish_all(_send_all(context, conclusions, own) for own in _by_person(parcels))
         tried += len(parcels)
     return tried
 
@@ -100,11 +100,11 @@ def _by_person(parcels: Iterable[Parcel]) -> list[list[Parcel]]:
     return list(by_person.values())
 
 
-async def _send_all(context: JobContext, parcels: list[Parcel]) -> None:
+async def _send_all(context: JobContext, conclusions: Conclusions, parcels: list[Parcel]) -> None:
     """Send one person's rows, in order."""
     for parcel in parcels:
         attempt = await hand_over(context.line, parcel)
-        result = await asyncio.to_thread(_conclude, context, parcel, attempt)
+        result = await conclusions.write(parcel, attempt)
         log.info(
             "owed_tried",
             owed=str(parcel.owed.id),
@@ -113,8 +113,3 @@ async def _send_all(context: JobContext, parcels: list[Parcel]) -> None:
             result=result,
             request=attempt.outcome.request_id,
         )
-
-
-def _conclude(context: JobContext, parcel: Parcel, attempt: Attempt) -> str:
-    with context.sessions.begin() as session:
-        return conclude(session, parcel, attempt, context.clock())

@@ -11,8 +11,9 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from bot.client import Profile
+from jobs.conclusions import Conclusions
 from jobs.context import JobContext
-from jobs.delivery import Attempt, Parcel, conclude, hand_over
+from jobs.delivery import Parcel, hand_over
 from jobs.finish_all import finish_all
 from models.line_event import LineEvent, list_workable, note_failure, take_event
 from models.outbox import Owed, try_again_at
@@ -132,6 +133,7 @@ class _Replies:
 
     def __init__(self, context: JobContext) -> None:
         self._context = context
+        self._conclusions = Conclusions(context)
         self._last: dict[str | None, asyncio.Task[None]] = {}
         self._all: set[asyncio.Task[None]] = set()
 
@@ -160,7 +162,7 @@ class _Replies:
             return
         parcel = Parcel(owed, was_in_doubt=False, messages=owed.words["messages"])
         attempt = await hand_over(self._context.line, parcel)
-        result = await asyncio.to_thread(self._conclude, parcel, attempt)
+        result = await self._conclusions.write(parcel, attempt)
         log.info("reply_sent", owed=str(owed.id), result=result, request=attempt.outcome.request_id)
 
     def _leave(self, owed: Owed) -> None:
@@ -168,12 +170,3 @@ class _Replies:
         with self._context.sessions.begin() as session:
             try_again_at(session, owed.id, self._context.clock(), in_doubt=False)
         self._context.ring("deliver_outbox")
-
-    def _conclude(self, parcel: Parcel, attempt: Attempt) -> str:
-        context = self._context
-        with context.sessions.begin() as session:
-            result = conclude(session, parcel, attempt, context.clock())
-            owes_more = session.info.pop("owes", False)
-        if owes_more:
-            context.ring("deliver_outbox")
-        return result

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models.base import BusinessError
 from models.consent import get_notice, note_consent
 from models.coupon import Coupon, get_template, issue_coupon, void_coupons
-from models.friend import end_conversation
+from models.friend import Friend, end_conversation, meet
 from models.local_day import local_day
 from models.member import (
     FormerMember,
@@ -62,6 +63,21 @@ class Joined:
 
     member: Member
     welcome_coupon: Coupon | None
+
+
+def meet_person(
+    session: Session, line_user_id: str, *, language: str | None = None
+) -> tuple[Friend, Member | None]:
+    """Return who a LINE id is to us: a friend, made at the first meeting, and perhaps a member."""
+    known = session.execute(
+        select(Friend, Member)
+        .join(Member, Member.line_user_id == Friend.line_user_id, isouter=True)
+        .where(Friend.line_user_id == line_user_id)
+    ).one_or_none()
+    if known is not None:
+        return known[0], known[1]
+    friend = meet(session, line_user_id, language=language)
+    return friend, find_member_by_line(session, line_user_id)
 
 
 def register_member(session: Session, asked: Application, now: datetime) -> Joined:

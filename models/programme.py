@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.coupon import CouponTemplate
 from models.local_day import first_of_month_after
-from models.shop import Shop, get_shop
+from models.shop import THE_SHOP, Shop, get_shop
 from models.stamp_card import StampProgramme
 from models.tier import Standing, Tier, list_tiers, stand
 
@@ -53,12 +53,14 @@ class Programme:
 
 
 def get_programme(session: Session, version: int | None = None) -> Programme:
-    """Return the rules in force; with the `version` just read, without a query where it is kept.
+    """Return the rules in force: one query for their version, none with the `version` just read.
 
     What was read is kept in `session.info`, which all sessions of one maker share a part of.
     """
-    kept: dict[int, Programme] = session.info.setdefault("programmes", {})
-    if version is not None and version in kept:
+    kept: dict[int | None, Programme] = session.info.setdefault("programmes", {})
+    if version is None:
+        version = session.scalar(select(Shop.programme_version).where(Shop.id == THE_SHOP))
+    if version in kept:
         return kept[version]
     programme = _read(session)
     kept[programme.shop.programme_version] = programme

@@ -201,20 +201,17 @@ def _coupon_for(member: Member, amount_twd: int) -> Coupon | None:
 
 
 def _result(recorded: Recorded, programme: Programme, t: Texts) -> dict[str, Any]:
-    """Put the receipt, written for the member, into the clerk's language; without a query."""
-    receipt = recorded.receipt
-    standing, upgrade = receipt["standing"], receipt["upgraded_to"]
-
-    def tier_name(name: str | None) -> str | None:
-        found = (tier for tier in programme.tiers if name in tier.name.values())
-        return next((in_language(tier.name, t.language) for tier in found), name)
-
+    """Put what came of a sale into the clerk's language; without a query."""
+    receipt, standing, coupon = recorded.receipt, recorded.standing, recorded.coupon
+    tier_name = in_language(standing.tier.name, t.language)
+    next_tier = standing.next_tier
     reward = in_language(programme.stamp_reward.name, t.language)
     return {
         "receipt": receipt,
         "is_repeat": recorded.is_repeat,
-        "tier_name": tier_name(standing["tier_name"]),
-        "next_name": tier_name(standing["next_name"]),
-        "upgraded_to": tier_name(upgrade["name"]) if upgrade else None,
+        "tier_name": tier_name,
+        "next_name": in_language(next_tier.name, t.language) if next_tier else None,
+        "upgraded_to": tier_name if receipt["upgraded_to"] else None,
+        "coupon_name": in_language(coupon.name, t.language) if coupon else None,
         "reward_name": reward if receipt["reward_name"] else None,
     }

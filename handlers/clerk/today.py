@@ -5,13 +5,12 @@ from datetime import date, datetime
 
 from flask import g, render_template
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from handlers.clerk import door, views
 from models.local_day import local_day
-from models.member import Member, masked_name, shown_number
-from models.purchase import Purchase
+from models.member import masked_name, shown_number
+from models.purchase import list_of_day, total_of_day
 from models.staff import Staff
 
 SHOWN = 50
@@ -47,7 +46,7 @@ def show_today() -> ResponseReturnValue:
         "clerk/today.html",
         today=today,
         lines=list_lines(g.session, staff, today),
-        total=total_of(g.session, staff.store_id, today),
+        total=Total(*total_of_day(g.session, staff.store_id, today)),
         shown=SHOWN,
         **views.words(),
     )
@@ -55,14 +54,7 @@ def show_today() -> ResponseReturnValue:
 
 def list_lines(session: Session, staff: Staff, today: date) -> list[Line]:
     """Return the newest purchases of `today` in the store of `staff`, newest first."""
-    found = session.execute(
-        select(Purchase, Member.name, Member.number, Staff.name)
-        .join(Member, Member.id == Purchase.member_id)
-        .join(Staff, Staff.id == Purchase.staff_id, isouter=True)
-        .where(Purchase.store_id == staff.store_id, Purchase.purchased_on == today)
-        .order_by(Purchase.purchased_at.desc(), Purchase.id.desc())
-        .limit(SHOWN)
-    )
+    found = list_of_day(session, staff.store_id, today, limit=SHOWN)
     return [
         Line(
             at=purchase.purchased_at,
@@ -77,16 +69,6 @@ def list_lines(session: Session, staff: Staff, today: date) -> list[Line]:
         )
         for purchase, name, number, staff_name in found
     ]
-
-
-def total_of(session: Session, store_id: int, today: date) -> Total:
-    """Return how much the store sold to members on `today`."""
-    count, paid_twd = session.execute(
-        select(func.count(), func.coalesce(func.sum(Purchase.paid_twd), 0)).where(
-            Purchase.store_id == store_id, Purchase.purchased_on == today
-        )
-    ).one()
-    return Total(count, int(paid_twd))
 
 
 def add_routes(blueprint: door.Door) -> None:

@@ -19,10 +19,11 @@ from bot.cards import not_a_member
 from bot.client import Profile
 from bot.postback import Postback, parse_postback
 from bot.texts import Texts, language_from_line, texts_for
-from models.friend import Friend, meet, note_friendship
+from models.friend import Friend, note_friendship
 from models.line_event import LineEvent
 from models.local_day import local_day
-from models.member import Member, find_member_by_line
+from models.member import Member
+from models.membership import meet_person
 from models.outbox import Owed, owe_reply
 
 USER_ID = re.compile(r"U[0-9a-f]{32}")
@@ -182,7 +183,7 @@ def _turn(
     if user_id is None:
         return None
     known_language = language_from_line(profile.language) if profile.language else None
-    friend = meet(session, user_id, language=known_language)
+    friend, member = meet_person(session, user_id, language=known_language)
     data = raw.get("postback")
     said = data.get("data") if isinstance(data, dict) else None
     turn = Turn(
@@ -193,7 +194,7 @@ def _turn(
         event_id=event.webhook_event_id,
         user_id=user_id,
         friend=friend,
-        member=find_member_by_line(session, user_id),
+        member=member,
         profile=profile,
         postback=parse_postback(said) if isinstance(said, str) else Postback(""),
     )

@@ -117,6 +117,7 @@ def _add_members(session: Session, now: datetime) -> None:
 
 
 def _shopfront(session: Session, people: list[Person], now: datetime) -> Shopfront:
+    programme = get_programme(session)
     sales = sum(len(person.visits) for person in people)
     stores = {store.code: store.id for store in list_stores(session)}
     counter = session.scalars(
@@ -124,7 +125,7 @@ def _shopfront(session: Session, people: list[Person], now: datetime) -> Shopfro
     )
     clerks = {staff.store_id: staff.id for staff in counter}
     return Shopfront(
-        programme=get_programme(session),
+        programme=programme,
         templates={template.code: template for template in session.scalars(select(CouponTemplate))},
         store_ids=stores,
         clerk_ids={
@@ -132,7 +133,11 @@ def _shopfront(session: Session, people: list[Person], now: datetime) -> Shopfro
         },
         purchase_ids=_reserve(session, Purchase, sales),
         entry_ids=_reserve(session, PointsEntry, 2 * sales),
-        coupon_ids=_reserve(session, Coupon, sales + COUPONS_A_MEMBER * len(people)),
+        coupon_ids=_reserve(
+            session,
+            Coupon,
+            sales // programme.stamp_programme.size + COUPONS_A_MEMBER * len(people),
+        ),
         rows=Rows(),
         chance=random.Random(SEED),  # noqa: S311 - the demo's coupon codes are no secret.
         now=now,

@@ -26,7 +26,6 @@ from models.purchase import (
     Recorded,
     Sale,
     find_purchase,
-    first_counted_on,
     is_code_used,
     record_purchase,
     standing_of,
@@ -433,8 +432,10 @@ def test_the_first_counted_day_is_the_oldest_inside_the_window(
     session: Session, make_member: MakeMember
 ) -> None:
     member = make_member(spend_twd=100, spent_on=TODAY - timedelta(days=364))
-    assert first_counted_on(session, member.id, TODAY) == TODAY - timedelta(days=364)
-    assert first_counted_on(session, member.id, TODAY + timedelta(days=1)) is None
+    programme = get_programme(session)
+    tomorrow = TODAY + timedelta(days=1)
+    assert standing_of(session, member, programme, TODAY).gap_holds_through == TODAY
+    assert standing_of(session, member, programme, tomorrow).gap_holds_through is None
 
 
 def test_the_stores_of_purchases_are_found_together(

@@ -1,0 +1,137 @@
+"""One installation of real processes for the faults, and members to serve in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from models.database import create_database, drop_database
+from models.member import Member
+from models.outbox import Owed
+from models.purchase import Sale, record_purchase
+from tests.conftest import STAFF_PASSWORD, Maker
+from tests.journeys.people import Clerk, Line, Shopper
+from tests.processes import Installation, installed, wait_until
+
+RECEIPT = "謝謝光臨"
+
+
+@dataclass(frozen=True)
+class Regular:
+    """A member, and their phone."""
+
+    id: int
+    card_ref: str
+    shopper: Shopper
+
+
+MakeRegulars = Callable[[int], list[Regular]]
+
+
+@pytest.fixture(scope="session")
+def shop(server_url: str, pristine: str, worker_id: str) -> Iterator[Installation]:
+    """Yield the shop with web, worker and clock running."""
+    name = f"regulars_faults_{uuid4().hex[:12]}"
+    with installed(create_database(server_url, name, pristine), f"faults-{worker_id}") as made:
+        made.start("web", "worker", "clock")
+        yield made
+    drop_database(server_url, name)
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    """Return the name of this test process, where several share the work."""
+    return str(getattr(request.config, "workerinput", {}).get("workerid", "alone"))
+
+
+@pytest.fixture
+def line(shop: Installation) -> Iterator[Line]:
+    """Yield LINE, behaving well before and after the test."""
+    line = Line(shop.line.url)
+    line.misbehave()
+    yield line
+    line.misbehave()
+
+
+@pytest.fixture
+def make_regulars(shop: Installation, line: Line) -> MakeRegulars:
+    """Return a maker of members who are friends and allow marketing."""
+    return lambda count: make_members(shop, line, count)
+
+
+@pytest.fixture(scope="session")
+def clerk(shop: Installation) -> Clerk:
+    """Return a clerk, logged in."""
+    return new_clerk(shop)
+
+
+def new_clerk(shop: Installation) -> Clerk:
+    """Make a member of staff, and log them in."""
+    with shop.sessions.begin() as session:
+        staff = Maker().staff(session, username=f"clerk-{uuid4().hex[:8]}")
+    clerk = Clerk(shop.base_url)
+    clerk.log_in(staff.username, STAFF_PASSWORD)
+    return clerk
+
+
+def make_members(shop: Installation, line: Line, count: int) -> list[Regular]:
+    """Make members of this moment who are friends and allow marketing."""
+    maker = Maker(now=datetime.now(UTC))
+    with shop.sessions.begin() as session:
+        members = [
+            maker.member(session, line_user_id=f"U{uuid4().hex}", phone=new_phone())
+            for _ in range(count)
+        ]
+        kept = [(member.id, member.card_ref, str(member.line_user_id)) for member in members]
+    shoppers = line.befriend(user_id for _, _, user_id in kept)
+    return [
+        Regular(member_id, card_ref, shopper)
+        for (member_id, card_ref, _), shopper in zip(kept, shoppers, strict=True)
+    ]
+
+
+def new_phone() -> str:
+    """Return a mobile number nobody has."""
+    return f"+8869{uuid4().int % 10**8:08d}"
+
+
+def sell(shop: Installation, regulars: list[Regular]) -> None:
+    """Record one purchase for each, as the counter does; the clock finds what is owed."""
+    with shop.sessions.begin() as session:
+        store = Maker().store(session)
+        for regular in regulars:
+            sale = Sale(regular.id, store, None, 450, idempotency_key=f"test:{uuid4()}")
+            record_purchase(session, sale, datetime.now(UTC))
+
+
+def owed_to(shop: Installation, regulars: list[Regular], kind: str) -> list[Owed]:
+    """Return the messages of one kind owed to these members."""
+    ids = [regular.id for regular in regulars]
+    with shop.sessions() as session:
+        found = select(Owed).where(Owed.member_id.in_(ids), Owed.kind == kind)
+        return list(session.scalars(found))
+
+
+def wait_settled(shop: Installation, regulars: list[Regular], kind: str = "receipt") -> None:
+    """Wait until nothing of this kind is owed to these members any more."""
+    wait_until(
+        lambda: all(owed.state != "waiting" for owed in owed_to(shop, regulars, kind)),
+        f"every {kind} is settled",
+    )
+
+
+def phone_of(shop: Installation, member_id: int) -> str | None:
+    """Return a member's LINE id."""
+    with shop.sessions() as session:
+        return session.get_one(Member, member_id).line_user_id
+
+
+def assert_each_heard_once(regulars: list[Regular], words: str = RECEIPT) -> None:
+    """Fail where somebody's chat does not show these words exactly once."""
+    heard = [len(regular.shopper.hears(words)) for regular in regulars]
+    assert heard == [1] * len(regulars), f"heard {min(heard)} to {max(heard)} times"

@@ -1,0 +1,110 @@
+"""The same thing asked for several times at once has one effect; and answers come quickly."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select
+
+from models.line_event import LineEvent
+from models.member_code import derive_signing_key, issue_code
+from models.purchase import Purchase
+from tests.faults.conftest import RECEIPT, MakeRegulars, Regular, new_clerk
+from tests.journeys.people import Clerk, Line, Page, stays_so
+from tests.processes import SECRET_KEY, Installation, wait_until
+
+RECEIPT_WITHIN_SECONDS = 2.0
+DELIVERIES = 5
+QUIET_SECONDS = 1.0
+
+
+def code_of(regular: Regular) -> str:
+    """Return a fresh code, as the member's card shows it."""
+    key = derive_signing_key(SECRET_KEY)
+    return issue_code(key, regular.card_ref, datetime.now(UTC)).text
+
+
+def purchases_of(shop: Installation, regular: Regular) -> int:
+    """Return how many purchases a member has."""
+    counted = select(func.count()).where(Purchase.member_id == regular.id)
+    with shop.sessions() as session:
+        return session.scalars(counted).one()
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["one after another", "at once"])
+def test_a_webhook_delivered_five_times_has_one_effect(
+    shop: Installation, line: Line, make_regulars: MakeRegulars, at_once: bool
+) -> None:
+    shopper = make_regulars(1)[0].shopper
+    event = {
+        "type": "message",
+        "message": {"type": "text", "id": "468789577898262530", "text": "點數", "quoteToken": "q"},
+        "webhookEventId": f"01TEST{uuid4().hex[:20].upper()}",
+        "deliveryContext": {"isRedelivery": False},
+        "timestamp": int(datetime.now(UTC).timestamp() * 1000),
+        "source": {"type": "user", "userId": shopper.id},
+        "mode": "active",
+        "replyToken": uuid4().hex,
+    }
+    with ThreadPoolExecutor(DELIVERIES if at_once else 1) as threads:
+        statuses = list(threads.map(lambda _: line.send(event), range(DELIVERIES)))
+    assert statuses == [200] * DELIVERIES
+    wait_until(shopper.heard, "an answer")
+    line.redeliver(event["webhookEventId"])
+    stays_so(lambda: len(shopper.heard()) == 1, QUIET_SECONDS, "it is answered once")
+    counted = select(func.count()).where(LineEvent.webhook_event_id == event["webhookEventId"])
+    with shop.sessions() as session:
+        assert session.scalars(counted).one() == 1
+
+
+@pytest.mark.parametrize("taps", [2, 8])
+def test_one_page_confirmed_at_once_records_one_purchase(
+    shop: Installation, make_regulars: MakeRegulars, clerk: Clerk, taps: int
+) -> None:
+    (regular,) = make_regulars(1)
+    clerk.look_up(code_of(regular))
+    with ThreadPoolExecutor(taps) as threads:
+        pages = list(threads.map(lambda _: clerk.confirm("450"), range(taps)))
+    assert [page.status for page in pages] == [200] * taps
+    assert sum("沒有重複入帳" in page.text for page in pages) == taps - 1
+    assert purchases_of(shop, regular) == 1
+    regular.shopper.wait_for(RECEIPT)
+    stays_so(
+        lambda: len(regular.shopper.hears(RECEIPT)) == 1, QUIET_SECONDS, "there is one receipt"
+    )
+
+
+def test_one_code_scanned_at_two_counters_makes_one_purchase(
+    shop: Installation, make_regulars: MakeRegulars, clerk: Clerk
+) -> None:
+    (regular,) = make_regulars(1)
+    clerks, code = [clerk, new_clerk(shop)], code_of(regular)
+    for each in clerks:
+        each.look_up(code)
+
+    def confirm(each: Clerk) -> Page:
+        return each.confirm("450")
+
+    with ThreadPoolExecutor(len(clerks)) as threads:
+        pages = list(threads.map(confirm, clerks))
+    assert sorted(page.status for page in pages) == [200, 409]
+    assert purchases_of(shop, regular) == 1
+
+
+def test_the_receipt_is_in_the_chat_within_two_seconds(
+    make_regulars: MakeRegulars, clerk: Clerk
+) -> None:
+    seconds = [_seconds_to_receipt(clerk, regular) for regular in make_regulars(5)]
+    assert max(seconds) < RECEIPT_WITHIN_SECONDS, seconds
+
+
+def _seconds_to_receipt(clerk: Clerk, regular: Regular) -> float:
+    """Return how long after the clerk's tap LINE had the receipt."""
+    clerk.look_up(code_of(regular))
+    tapped_at = datetime.now(UTC).timestamp()
+    assert clerk.confirm("450").status == 200
+    regular.shopper.wait_for(RECEIPT)
+    return float(regular.shopper.hears(RECEIPT)[0]["at"]) / 1000 - tapped_at

@@ -1,0 +1,263 @@
+"""A worker without a queue: a database with real commits, a LINE that remembers, set time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import count
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import URL, Engine, select
+from sqlalchemy.orm import Session
+
+from bot import Message
+from bot.client import LineClient, Outcome, Profile, Verdict
+from handlers.line import Room, apologise, wants_profile, work_event
+from jobs.context import JobContext
+from jobs.deliver_outbox import deliver_outbox
+from jobs.work_inbox import work_inbox
+from models.base import Sessions
+from models.database import create_database, drop_database, make_engine, make_sessions
+from models.friend import Friend
+from models.line_event import LineEvent
+from models.member import Member
+from models.member_code import derive_signing_key
+from models.outbox import Owed, owe, owe_reply
+from tests.conftest import Clock, Maker
+
+ROOM = Room(derive_signing_key("a secret of the tests"), "https://shop.example")
+WORK_EVENT = partial(work_event, room=ROOM)
+EMPTY = (
+    "TRUNCATE member, friend, outbox, line_event, job_run, rich_menu, conversation, former_member,"
+    " procrastinate_jobs CASCADE"
+)
+ACCEPTED = Outcome(Verdict.ACCEPTED, 200, "request-1")
+ALREADY = Outcome(Verdict.ALREADY_ACCEPTED, 409, reason="The retry key is already accepted")
+RATE_LIMITED = Outcome(Verdict.TRY_LATER, 429, reason="The API rate limit has been exceeded.")
+NO_QUOTA = Outcome(Verdict.TRY_LATER, 429, reason="You have reached your monthly limit.")
+UNREACHABLE = Outcome(Verdict.TRY_LATER, reason="ClientConnectorError")
+NO_ANSWER = Outcome(Verdict.UNKNOWN, reason="TimeoutError")
+SERVER_ERROR = Outcome(Verdict.UNKNOWN, 500, reason="Internal Server Error")
+DEAD_TOKEN = Outcome(Verdict.REFUSED, 400, reason="Invalid reply token")
+REFUSED = Outcome(Verdict.REFUSED, 400, reason="The request body has 1 error(s)")
+_numbers = count(1)
+
+
+class Killed(BaseException):
+    """The worker's process ends here: no `except Exception` sees it."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """One call to LINE."""
+
+    via: str
+    to: str
+    messages: Sequence[Message] = ()
+    retry_key: UUID | None = None
+
+
+@dataclass
+class FakeLine:
+    """Remembers what was said; answers as scripted, then with acceptance."""
+
+    script: list[Outcome | BaseException] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    asked_for: list[str] = field(default_factory=list)
+
+    async def reply(self, reply_token: str, messages: Sequence[Message]) -> Outcome:
+        return await self._answer(Said("reply", reply_token, messages))
+
+    async def push(self, to: str, messages: Sequence[Message], *, retry_key: UUID) -> Outcome:
+        return await self._answer(Said("push", to, messages, retry_key))
+
+    async def link_rich_menu(self, line_user_id: str, rich_menu_id: str) -> Outcome:
+        return await self._answer(Said(f"link {rich_menu_id}", line_user_id))
+
+    async def unlink_rich_menu(self, line_user_id: str) -> Outcome:
+        return await self._answer(Said("unlink", line_user_id))
+
+    async def meet(self, line_user_id: str) -> Profile:
+        self.asked_for.append(line_user_id)
+        return self.profiles.get(line_user_id, Profile())
+
+    async def _answer(self, said: Said) -> Outcome:
+        await asyncio.sleep(0)
+        self.said.append(said)
+        outcome = self.script.pop(0) if self.script else ACCEPTED
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+
+@dataclass
+class Worker:
+    """The jobs with all they are handed."""
+
+    sessions: Sessions
+    engine: Engine
+    url: URL
+    clock: Clock
+    line: FakeLine = field(default_factory=FakeLine)
+    rung: list[str] = field(default_factory=list)
+    work_event: Any = WORK_EVENT
+    maker: Maker = field(default_factory=Maker)
+
+    @property
+    def context(self) -> JobContext:
+        return JobContext(
+            sessions=self.sessions,
+            line=cast("LineClient", self.line),
+            clock=self.clock,
+            ring=self.rung.append,
+            wants_profile=wants_profile,
+            work_event=self.work_event,
+            apologise=apologise,
+        )
+
+    def work_inbox(self) -> int:
+        return asyncio.run(work_inbox(self.context))
+
+    def deliver_outbox(self) -> int:
+        return asyncio.run(deliver_outbox(self.context))
+
+    def receive(
+        self, person: str | None, event_type: str = "message", *, late: float = 0, **fields: Any
+    ) -> int:
+        """Keep an event as the webhook does, `late` seconds ago; return its id."""
+        number = next(_numbers)
+        raw = {
+            "type": event_type,
+            "timestamp": int(self.clock.now.timestamp() * 1000) + number,
+            "source": {"type": "user", "userId": person},
+            "replyToken": f"token-{number}",
+            "webhookEventId": f"01JOBS{number}",
+            **fields,
+        }
+        with self.sessions.begin() as session:
+            event = LineEvent(
+                webhook_event_id=f"01JOBS{number}",
+                person=person,
+                event_type=event_type,
+                raw=raw,
+                received_at=self.clock.now - timedelta(seconds=late),
+            )
+            session.add(event)
+        return event.id
+
+    def say(self, person: str, text: str, *, late: float = 0) -> int:
+        """Keep what a person typed."""
+        message = {"id": "1", "type": "text", "text": text}
+        return self.receive(person, "message", late=late, message=message)
+
+    def member(self, **told: Any) -> Member:
+        """Make a member."""
+        with self.sessions.begin() as session:
+            return self.maker.member(session, **told)
+
+    def befriend(self, person: str, *, is_following: bool = True) -> None:
+        """Make somebody a friend."""
+        with self.sessions.begin() as session:
+            friend = Friend(
+                line_user_id=person, is_following=is_following, changed_at=self.clock.now
+            )
+            session.add(friend)
+
+    def owe(self, person: str, kind: str = "welcome_back", **also: Any) -> UUID:
+        """Owe a push; return the row's id."""
+        with self.sessions.begin() as session:
+            row = owe(
+                session,
+                person,
+                kind,
+                also.pop("words", {"shop_name": "茶日子"}),
+                language="zh-TW",
+                idempotency_key=f"test:{uuid4()}",
+                now=self.clock.now,
+                **also,
+            )
+        return row.id
+
+    def owe_reply(self, person: str, *, push_if_late: bool = False) -> UUID:
+        """Owe a reply whose worker died right after the commit."""
+        with self.sessions.begin() as session:
+            row = owe_reply(
+                session,
+                person,
+                [{"type": "text", "text": "你好"}],
+                reply_token=f"token-{next(_numbers)}",
+                received_at=self.clock.now,
+                language="zh-TW",
+                push_if_late=push_if_late,
+                idempotency_key=f"test:{uuid4()}",
+                now=self.clock.now,
+            )
+        return row.id
+
+    def row(self, owed_id: UUID) -> Owed:
+        """Return an outbox row as it stands."""
+        with self.sessions() as session:
+            return session.get_one(Owed, owed_id)
+
+    def rows(self, *conditions: Any) -> list[Owed]:
+        """Return all outbox rows, oldest first."""
+        with self.sessions() as session:
+            return list(session.scalars(select(Owed).where(*conditions).order_by(Owed.seq)))
+
+    def event(self, event_id: int) -> LineEvent:
+        """Return an event as it stands."""
+        with self.sessions() as session:
+            return session.get_one(LineEvent, event_id)
+
+    def change(self, model: Any, key: Any, **columns: Any) -> None:
+        """Change a row behind everybody's back."""
+        with self.sessions.begin() as session:
+            row = session.get_one(model, key)
+            for name, value in columns.items():
+                setattr(row, name, value)
+
+    def run(self, function: Callable[[Session], Any]) -> Any:
+        """Call a function with a session of its own, and commit."""
+        with self.sessions.begin() as session:
+            return function(session)
+
+
+@pytest.fixture(scope="session")
+def job_database(server_url: str, pristine: str) -> Iterator[tuple[URL, Engine]]:
+    """Yield a database of this process with real commits, for jobs work in threads."""
+    name = f"regulars_jobs_{uuid4().hex[:12]}"
+    url = create_database(server_url, name, pristine)
+    engine = make_engine(url, pool_size=16)
+    yield url, engine
+    engine.dispose()
+    drop_database(server_url, name)
+
+
+@pytest.fixture
+def worker(job_database: tuple[URL, Engine], clock: Clock) -> Iterator[Worker]:
+    """Yield a worker at an empty inbox and outbox; what it leaves is taken away."""
+    url, engine = job_database
+    yield Worker(make_sessions(engine), engine, url, clock)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(EMPTY)
+
+
+def a_person() -> str:
+    """Return another LINE user id."""
+    return f"U{next(_numbers) + 0xAB0000:032x}"
+
+
+def texts_of(said: Sequence[Said]) -> list[str]:
+    """Return the first text of each call."""
+    return [str(call.messages[0].get("text", call.messages[0].get("altText"))) for call in said]
+
+
+def seconds_until(row: Owed, now: datetime) -> float:
+    """Return how long a row still waits."""
+    return (row.next_try_at - now).total_seconds()

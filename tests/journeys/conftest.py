@@ -1,0 +1,42 @@
+"""One installation of real processes for all journeys of a test process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from models.database import create_database, drop_database
+from tests.conftest import STAFF_PASSWORD, Maker
+from tests.journeys.people import Clerk, Line
+from tests.processes import Installation, installed
+
+
+@pytest.fixture(scope="session")
+def shop(server_url: str, pristine: str) -> Iterator[Installation]:
+    """Yield the shop with web, worker and clock running and its rich menus uploaded."""
+    name = f"regulars_journey_{uuid4().hex[:12]}"
+    with installed(create_database(server_url, name, pristine), "journeys") as made:
+        made.start("web", "worker", "clock")
+        made.command("rich-menu sync")
+        yield made
+    drop_database(server_url, name)
+
+
+@pytest.fixture
+def line(shop: Installation) -> Line:
+    """Return LINE, behaving well."""
+    line = Line(shop.line.url)
+    line.misbehave()
+    return line
+
+
+@pytest.fixture(scope="session")
+def clerk(shop: Installation) -> Clerk:
+    """Return a clerk, logged in."""
+    with shop.sessions.begin() as session:
+        staff = Maker().staff(session)
+    clerk = Clerk(shop.base_url)
+    clerk.log_in(staff.username, STAFF_PASSWORD)
+    return clerk
