@@ -20,10 +20,13 @@ import click
 import procrastinate
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from flask import Flask
+from flask import Flask, Response
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import InternalServerError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
@@ -201,6 +204,7 @@ def create_app(installation: Installation | None = None) -> Flask:
         SESSION_COOKIE_SECURE=installation.settings.public_base_url.startswith("https://"),
     )
     init_handlers(app, installation.handler_settings())
+    _add_error_answers(app)
     _add_pages(app, installation)
     _add_webhook(app, installation)
     _add_commands(app, installation)
@@ -244,6 +248,24 @@ def _add_webhook(app: Flask, installation: Installation) -> None:
         keepers[0].keep(events)
 
     app.register_blueprint(webhook.make_blueprint(installation.settings.channel_secrets, keep))
+
+
+def _add_error_answers(app: Flask) -> None:
+    """Say in plain words what a person may do where we failed; nothing they sent was kept."""
+
+    @app.errorhandler(OperationalError)
+    @app.errorhandler(PoolTimeoutError)
+    def database_is_away(error: Exception) -> Response:
+        log.error("database_away", error=type(error).__name__)
+        words = "系統暫時忙碌，請稍後再試一次。\nBusy for a moment: please try again.\n"
+        return Response(words, 503, {"Retry-After": "2"}, mimetype="text/plain")
+
+    @app.errorhandler(InternalServerError)
+    def we_failed(_error: InternalServerError) -> Response:
+        words = (
+            "系統發生錯誤，這次操作沒有生效，請再試一次。\nSomething failed: please try again.\n"
+        )
+        return Response(words, 500, mimetype="text/plain")
 
 
 def set_up_logging(level: str) -> None:

@@ -4,7 +4,8 @@
  * 1. The simulator's phone page: bot/simulator/page/ -> bot/simulator/assets/, plain names. 2. The
  * service's pages: handlers/frontend/NAME.entry.{js,css} -> handlers/static/NAME-HASH.{js,css},
  *    the QR decoder's wasm beside them, and manifest.json, which tells a template what NAME.js
- *    is called today. A name that carries its content's hash may be cached for ever.
+ *    is called today. A name that carries its content's hash may be cached for ever; each file has
+ *    a compressed twin, NAME.gz, which the web server prefers.
  *
  * Both output folders are ignored by git and hold nothing but what this script wrote.
  */
@@ -12,6 +13,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -84,13 +86,17 @@ async function buildPages() {
   made.push(hashed(basename(WASM), await readFile(WASM)));
 
   await mkdir(STATIC, { recursive: true });
-  await Promise.all(made.map(([, target, contents]) => writeFile(join(STATIC, target), contents)));
+  await Promise.all(made.flatMap(([, target, contents]) => [
+    writeFile(join(STATIC, target), contents),
+    writeFile(join(STATIC, `${target}.gz`), gzipSync(contents, { level: 9 })),
+  ]));
   const manifest = Object.fromEntries(made.map(([name, target]) => [name, target]));
   const draft = join(STATIC, `manifest-${process.pid}.tmp`);
   await writeFile(draft, `${JSON.stringify(manifest, null, 2)}\n`);
   await rename(draft, join(STATIC, "manifest.json"));
 
-  const kept = new Set([...Object.values(manifest), "manifest.json"]);
+  const names = Object.values(manifest);
+  const kept = new Set(["manifest.json", ...names, ...names.map((name) => `${name}.gz`)]);
   const stale = (await readdir(STATIC)).filter((file) => !kept.has(file));
   await Promise.all(stale.map((file) => rm(join(STATIC, file), { recursive: true, force: true })));
   return manifest;

@@ -78,7 +78,7 @@ def fail(server: SimulatorServer, fault: str, path: str = PUSH, **also: Any) -> 
 
 def said(server: SimulatorServer, person: str) -> int:
     """Return how many messages of the account stand in a person's chat."""
-    entries = server.world.chats.read(person)
+    entries = server.world.chats.last(person, 100)
     return sum(entry["from"] == "account" for entry in entries)
 
 

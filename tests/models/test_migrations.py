@@ -71,7 +71,7 @@ def test_each_step_can_be_taken_alone(empty: Engine) -> None:
     steps = list(ScriptDirectory.from_config(migrations.make_config()).walk_revisions())
     for step in reversed(steps):
         migrations.upgrade(empty, step.revision)
-        migrations.downgrade(empty, step.down_revision or "base")
+        migrations.downgrade(empty, str(step.down_revision or "base"))
         migrations.upgrade(empty, step.revision)
     with empty.connect() as connection:
         assert migrations.is_current(connection)

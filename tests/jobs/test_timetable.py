@@ -1,0 +1,321 @@
+"""The timetable: each slot once, late where it is still useful, and twice without harm."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from jobs import nightly
+from jobs.clock import catch_up
+from jobs.queue import make_sync_queue, run_slot
+from jobs.timetable import TIMETABLE, Entry, get_entry, list_due
+from models.coupon import Coupon, get_template, issue_coupon
+from models.database import libpq_conninfo
+from models.friend import FORGET_AFTER, Conversation, Friend, converse
+from models.job_run import JobRun, begin_run, finish_run, last_runs
+from models.line_event import LineEvent
+from models.local_day import TAIPEI
+from models.member import Member
+from models.points import PointsLot
+from models.tier import Tier, TierChange
+from tests.conftest import NOON
+from tests.jobs.conftest import Worker, a_person
+
+NAMES = (
+    "evaluate_tiers",
+    "expire_points",
+    "forget_old",
+    "give_birthday_gifts",
+    "remind_expiring_coupons",
+    "win_back_members",
+)
+TODAY = date(2026, 11, 22)
+
+
+def taipei(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=TAIPEI).astimezone(UTC)
+
+
+def run(worker: Worker, name: str, slot: str = "2026-11-22T10:00+08:00") -> int:
+    return run_slot(worker.context, name, slot)
+
+
+# --- when
+
+
+def test_every_job_has_its_name_once() -> None:
+    assert tuple(sorted(entry.name for entry in TIMETABLE)) == NAMES
+    assert get_entry("forget_old").job is nightly.forget_old
+    with pytest.raises(KeyError):
+        get_entry("forget_all")
+
+
+def test_no_slot_is_useful_for_longer_than_until_the_next() -> None:
+    assert all(timedelta(0) < entry.grace < timedelta(days=1) for entry in TIMETABLE)
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "slot"),
+    [
+        (time(0, 10), taipei(22, 0, 10), taipei(22, 0, 10)),
+        (time(0, 10), taipei(22, 0, 9), taipei(21, 0, 10)),
+        (time(0, 0), taipei(22, 0), taipei(22, 0)),
+        (time(0, 0), taipei(21, 23, 59), taipei(21, 0)),
+        (time(10, 0), taipei(22, 7), taipei(21, 10)),
+        (time(10, 0), taipei(22, 23, 59), taipei(22, 10)),
+        (time(7, 30), datetime(2026, 11, 21, 23, 30, tzinfo=UTC), taipei(22, 7, 30)),
+    ],
+)
+def test_the_newest_slot_is_found_in_taipeis_time(at: time, now: datetime, slot: datetime) -> None:
+    entry = Entry("x", nightly.forget_old, at, timedelta(hours=1))
+
+    assert entry.latest_slot(now) == slot
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        (taipei(22, 0, 9), {"evaluate_tiers", "expire_points"} - {"evaluate_tiers"}),
+        (taipei(22, 0, 10), {"evaluate_tiers"}),
+        (taipei(22, 10), {"evaluate_tiers", "expire_points", "forget_old", "give_birthday_gifts"}),
+        (taipei(22, 21), set(NAMES) - {"remind_expiring_coupons", "win_back_members"}),
+        (taipei(22, 21, 1), {"evaluate_tiers", "expire_points", "forget_old"}),
+        (taipei(22, 14), set(NAMES)),
+        (taipei(22, 20), set(NAMES)),
+        (taipei(22, 20, 1), set(NAMES) - {"remind_expiring_coupons", "win_back_members"}),
+    ],
+)
+def test_a_slot_is_due_while_it_is_useful(now: datetime, due: set[str]) -> None:
+    found = {entry.name for entry, _ in list_due(now)}
+
+    if now == taipei(22, 0, 9):
+        assert found == set()  # Yesterday's are over 23 hours old, or of yesterday's people.
+    else:
+        assert found == due
+
+
+def test_a_slot_is_named_by_its_taipei_moment() -> None:
+    assert ("evaluate_tiers", "2026-11-22T00:10+08:00") in [
+        (entry.name, slot) for entry, slot in list_due(NOON)
+    ]
+
+
+# --- once
+
+
+def test_a_slot_is_run_once_and_noted(worker: Worker) -> None:
+    member = worker.member(birthday=date(1990, 11, 22))
+
+    assert run(worker, "give_birthday_gifts") == 1
+    assert run(worker, "give_birthday_gifts") == 0
+
+    (noted,) = worker.run(lambda session: last_runs(session, 10))
+    assert (noted.name, noted.done, noted.finished_at) == ("give_birthday_gifts", 1, NOON)
+    assert len(_coupons(worker, member)) == 1
+
+
+def test_a_slot_that_was_begun_and_not_finished_is_run_again(worker: Worker) -> None:
+    slot = "2026-11-22T10:00+08:00"
+    assert worker.run(lambda s: begin_run(s, "forget_old", slot, NOON))
+    assert worker.run(lambda s: begin_run(s, "forget_old", slot, NOON))
+    worker.run(lambda s: finish_run(s, "forget_old", slot, 7, NOON))
+
+    assert not worker.run(lambda s: begin_run(s, "forget_old", slot, NOON))
+    assert worker.run(lambda s: s.get_one(JobRun, ("forget_old", slot)).done) == 7
+
+
+def test_a_slot_whose_job_breaks_is_left_unfinished(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> int:
+        raise ValueError("a bug")
+
+    entry = Entry("broken", broken, time(0, 0), timedelta(hours=1))
+    monkeypatch.setattr("jobs.queue.get_entry", lambda _name: entry)
+
+    with pytest.raises(ValueError, match="a bug"):
+        run(worker, "broken")
+    assert worker.run(lambda s: last_runs(s, 1))[0].finished_at is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_job_with_nothing_to_do_does_nothing(worker: Worker, name: str) -> None:
+    assert run(worker, name) == 0
+
+
+def test_after_downtime_what_is_still_useful_is_caught_up_once(worker: Worker) -> None:
+    slot = "2026-11-22T00:10+08:00"
+    worker.run(lambda s: begin_run(s, "evaluate_tiers", slot, NOON))
+    worker.run(lambda s: finish_run(s, "evaluate_tiers", slot, 0, NOON))
+    queue = make_sync_queue(libpq_conninfo(worker.url))
+
+    with queue.open():
+        first = catch_up(queue, worker.sessions, NOON)
+        again = catch_up(queue, worker.sessions, NOON)
+
+    assert first == [
+        "expire_points",
+        "forget_old",
+        "give_birthday_gifts",
+        "remind_expiring_coupons",
+    ]
+    assert again == first
+    waiting = worker.run(
+        lambda s: (
+            s.connection()
+            .exec_driver_sql("SELECT args->>'name' FROM procrastinate_jobs WHERE status = 'todo'")
+            .scalars()
+            .all()
+        )
+    )
+    assert sorted(waiting) == sorted(first)
+
+
+# --- what each does
+
+
+def test_todays_birthdays_get_a_coupon_and_only_marketings_friends_a_message(
+    worker: Worker,
+) -> None:
+    told = worker.member(birthday=date(1990, 11, 22))
+    untold = worker.member(birthday=date(1960, 11, 22), marketing=False)
+    blocked = worker.member(birthday=date(1970, 11, 22), friend=False)
+    other = worker.member(birthday=date(1990, 11, 23))
+
+    assert run(worker, "give_birthday_gifts") == 1
+    worker.deliver_outbox()
+
+    assert [len(_coupons(worker, m)) for m in (told, untold, blocked, other)] == [1, 1, 1, 0]
+    assert [call.to for call in worker.line.said] == [told.line_user_id]
+
+
+def test_more_members_than_a_part_are_all_reached(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nightly, "PART", 2)
+    members = [worker.member(birthday=date(1990, 11, 22), points=10) for _ in range(5)]
+    for member in members:
+        worker.change(PointsLot, _lot(worker, member).entry_id, expires_on=TODAY)
+
+    assert run(worker, "give_birthday_gifts") == 5
+    assert run(worker, "expire_points") == 50
+    assert run(worker, "evaluate_tiers") == 0
+    assert nightly.give_birthday_gifts(worker.sessions, now=NOON) == 0
+
+
+def test_a_birthday_changed_after_the_gift_brings_no_second_one(worker: Worker) -> None:
+    member = worker.member(birthday=date(1990, 11, 22))
+    run(worker, "give_birthday_gifts", "a")
+    worker.change(Member, member.id, birthday=date(1990, 11, 23))
+    worker.clock.advance(days=1)
+
+    assert run(worker, "give_birthday_gifts", "b") == 0
+    assert len(_coupons(worker, member)) == 1
+
+
+def test_points_end_on_their_day_in_taipei(worker: Worker) -> None:
+    member = worker.member(points=30, points_expire_on=TODAY + timedelta(days=1))
+    worker.clock.now = taipei(22, 23, 59)
+    assert run(worker, "expire_points", "a") == 0
+    worker.clock.now = taipei(23, 0)
+
+    assert run(worker, "expire_points", "b") == 30
+    assert worker.run(lambda s: s.get_one(Member, member.id).points) == 0
+    assert run(worker, "expire_points", "c") == 0
+
+
+def test_a_tier_whose_year_is_over_falls_and_its_member_is_told(worker: Worker) -> None:
+    member = worker.member(tier="gold", tier_kept_until=TODAY)
+    kept = worker.member(tier="gold", tier_kept_until=TODAY + timedelta(days=1))
+
+    assert run(worker, "evaluate_tiers") == 1
+    worker.deliver_outbox()
+
+    assert _tier(worker, member).rank == 0
+    assert _tier(worker, kept).code == "gold"
+    assert [call.to for call in worker.line.said] == [member.line_user_id]
+    assert worker.run(lambda s: s.scalar(select(func.count()).select_from(TierChange))) == 1
+
+
+def test_coupons_about_to_expire_are_reminded_of_once_in_one_message(worker: Worker) -> None:
+    member = worker.member()
+    silent = worker.member(marketing=False)
+    for number in range(2):
+        _give(worker, member, f"soon:{number}", days=2)
+    _give(worker, member, "later", days=30)
+    _give(worker, silent, "silent", days=2)
+
+    assert run(worker, "remind_expiring_coupons", "a") == 1
+    worker.clock.advance(days=1)
+    assert run(worker, "remind_expiring_coupons", "b") == 0
+    worker.deliver_outbox()
+
+    assert [call.to for call in worker.line.said] == [member.line_user_id]
+
+
+def test_silent_members_are_written_to_once_with_a_coupon(worker: Worker) -> None:
+    silent = worker.member(last_purchase_on=TODAY - timedelta(days=90))
+    worker.member(last_purchase_on=TODAY - timedelta(days=89))
+    worker.member(last_purchase_on=TODAY - timedelta(days=200))
+    worker.member()
+
+    assert run(worker, "win_back_members", "a") == 1
+    assert run(worker, "win_back_members", "b") == 0
+    worker.deliver_outbox()
+
+    assert [call.to for call in worker.line.said] == [silent.line_user_id]
+    assert len(_coupons(worker, silent)) == 1
+
+
+def test_what_is_old_is_forgotten_and_what_waits_is_kept(worker: Worker) -> None:
+    person = a_person()
+    worker.befriend(person)
+    done, waiting = worker.receive(person, said="x"), worker.receive(person, said="y")
+    worker.change(LineEvent, done, state="done")
+    sent, unsent = worker.owe(person), worker.owe(person)
+    worker.change(Friend, person, is_following=True)
+    worker.run(lambda s: converse(s, person, "join", "name", worker.clock.now))
+    from models.outbox import Owed
+
+    worker.change(Owed, sent, state="accepted", settled_at=NOON)
+    worker.clock.advance(days=FORGET_AFTER.days, seconds=1)
+
+    assert run(worker, "forget_old") == 3
+    assert worker.run(lambda s: s.get(LineEvent, done)) is None
+    assert worker.event(waiting).state == "waiting"
+    assert [row.id for row in worker.rows()] == [unsent]
+    assert worker.run(lambda s: s.get(Conversation, person)) is None
+
+
+def _coupons(worker: Worker, member: Member) -> list[Coupon]:
+    found = select(Coupon).where(Coupon.member_id == member.id)
+    return list(worker.run(lambda session: session.scalars(found).all()))
+
+
+def _lot(worker: Worker, member: Member) -> PointsLot:
+    found = select(PointsLot).where(PointsLot.member_id == member.id)
+    lot: PointsLot = worker.run(lambda session: session.scalars(found).one())
+    return lot
+
+
+def _tier(worker: Worker, member: Member) -> Tier:
+    def read(session: Any) -> Tier:
+        found: Tier = session.get_one(Tier, session.get_one(Member, member.id).tier_id)
+        return found
+
+    tier: Tier = worker.run(read)
+    return tier
+
+
+def _give(worker: Worker, member: Member, key: str, *, days: int) -> None:
+    def issue(session: Any) -> None:
+        issued_at = worker.clock.now - timedelta(days=10)
+        template = get_template(session, "birthday")
+        coupon = issue_coupon(session, member.id, template, issue_key=key, now=issued_at)
+        assert coupon is not None
+        coupon.expires_at = worker.clock.now + timedelta(days=days)
+
+    worker.run(issue)
