@@ -24,8 +24,9 @@ import urllib3
 from sqlalchemy import URL, Engine
 
 from bot.simulator import Channel, SimulatorServer
+from jobs.queue import defer_once, make_sync_queue
 from models.base import Sessions
-from models.database import make_engine, make_sessions
+from models.database import libpq_conninfo, make_engine, make_sessions
 
 ROOT = Path(__file__).parents[1]
 LOGS = ROOT / "var" / "test-logs"
@@ -158,6 +159,11 @@ class Installation:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def ring(self, task: str) -> None:
+        """Wake the workers for a task, as the web server does."""
+        with make_sync_queue(libpq_conninfo(self.database)).open() as queue:
+            defer_once(queue, task)
 
     def close(self) -> None:
         """Kill whatever runs."""

@@ -43,7 +43,8 @@ def line(simulator: SimulatorServer) -> Iterator[SimulatorServer]:
 @pytest.fixture
 def person(line: SimulatorServer) -> str:
     user_id = f"U{uuid4().hex}"
-    line.world.plant({"people": [{"id": user_id, "name": "小晴", "language": "ja", "friend": True}]})
+    known = {"id": user_id, "name": "小晴", "language": "ja", "friend": True}
+    line.world.plant({"people": [known]})
     return user_id
 
 

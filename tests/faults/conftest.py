@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 
 from models.database import create_database, drop_database
-from models.member import Member
 from models.outbox import Owed
 from models.purchase import Sale, record_purchase
 from tests.conftest import STAFF_PASSWORD, Maker
@@ -79,12 +78,16 @@ def new_clerk(shop: Installation) -> Clerk:
     return clerk
 
 
-def make_members(shop: Installation, line: Line, count: int) -> list[Regular]:
+def make_members(
+    shop: Installation, line: Line, count: int, *, birthday: date = date(1990, 5, 20)
+) -> list[Regular]:
     """Make members of this moment who are friends and allow marketing."""
     maker = Maker(now=datetime.now(UTC))
     with shop.sessions.begin() as session:
         members = [
-            maker.member(session, line_user_id=f"U{uuid4().hex}", phone=new_phone())
+            maker.member(
+                session, line_user_id=f"U{uuid4().hex}", phone=new_phone(), birthday=birthday
+            )
             for _ in range(count)
         ]
         kept = [(member.id, member.card_ref, str(member.line_user_id)) for member in members]
@@ -100,13 +103,18 @@ def new_phone() -> str:
     return f"+8869{uuid4().int % 10**8:08d}"
 
 
-def sell(shop: Installation, regulars: list[Regular]) -> None:
-    """Record one purchase for each, as the counter does; the clock finds what is owed."""
+def sell(shop: Installation, regulars: list[Regular], *, ring: bool = True) -> None:
+    """Record one purchase for each, as the counter does, and ring for those who deliver.
+
+    Where nobody rings, the clock finds what is owed.
+    """
     with shop.sessions.begin() as session:
         store = Maker().store(session)
         for regular in regulars:
             sale = Sale(regular.id, store, None, 450, idempotency_key=f"test:{uuid4()}")
             record_purchase(session, sale, datetime.now(UTC))
+    if ring:
+        shop.ring("deliver_outbox")
 
 
 def owed_to(shop: Installation, regulars: list[Regular], kind: str) -> list[Owed]:
@@ -123,12 +131,6 @@ def wait_settled(shop: Installation, regulars: list[Regular], kind: str = "recei
         lambda: all(owed.state != "waiting" for owed in owed_to(shop, regulars, kind)),
         f"every {kind} is settled",
     )
-
-
-def phone_of(shop: Installation, member_id: int) -> str | None:
-    """Return a member's LINE id."""
-    with shop.sessions() as session:
-        return session.get_one(Member, member_id).line_user_id
 
 
 def assert_each_heard_once(regulars: list[Regular], words: str = RECEIPT) -> None:

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
 
 from models.line_event import LineEvent
-from models.member_code import derive_signing_key, issue_code
 from models.purchase import Purchase
 from tests.faults.conftest import RECEIPT, MakeRegulars, Regular, new_clerk
+from tests.faults.events import code_of, text_event
 from tests.journeys.people import Clerk, Line, Page, stays_so
-from tests.processes import SECRET_KEY, Installation, wait_until
+from tests.processes import Installation, wait_until
 
 RECEIPT_WITHIN_SECONDS = 2.0
 DELIVERIES = 5
 QUIET_SECONDS = 1.0
-
-
-def code_of(regular: Regular) -> str:
-    """Return a fresh code, as the member's card shows it."""
-    key = derive_signing_key(SECRET_KEY)
-    return issue_code(key, regular.card_ref, datetime.now(UTC)).text
 
 
 def purchases_of(shop: Installation, regular: Regular) -> int:
@@ -39,16 +32,7 @@ def test_a_webhook_delivered_five_times_has_one_effect(
     shop: Installation, line: Line, make_regulars: MakeRegulars, at_once: bool
 ) -> None:
     shopper = make_regulars(1)[0].shopper
-    event = {
-        "type": "message",
-        "message": {"type": "text", "id": "468789577898262530", "text": "點數", "quoteToken": "q"},
-        "webhookEventId": f"01TEST{uuid4().hex[:20].upper()}",
-        "deliveryContext": {"isRedelivery": False},
-        "timestamp": int(datetime.now(UTC).timestamp() * 1000),
-        "source": {"type": "user", "userId": shopper.id},
-        "mode": "active",
-        "replyToken": uuid4().hex,
-    }
+    event = text_event(shopper, "點數")
     with ThreadPoolExecutor(DELIVERIES if at_once else 1) as threads:
         statuses = list(threads.map(lambda _: line.send(event), range(DELIVERIES)))
     assert statuses == [200] * DELIVERIES

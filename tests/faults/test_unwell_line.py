@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import urllib3
-from sqlalchemy import select, update
+from sqlalchemy import update
 
-from models.line_event import LineEvent
 from models.outbox import Owed
 from tests.faults.conftest import (
     MakeRegulars,
@@ -21,6 +19,7 @@ from tests.faults.conftest import (
     sell,
     wait_settled,
 )
+from tests.faults.events import pick_event, replies_to, text_event
 from tests.journeys.people import Line, Shopper
 from tests.processes import CHANNEL_TOKEN, Installation, wait_until
 
@@ -89,7 +88,7 @@ def test_answers_survive_every_fault_at_once(
     asked = [regular.shopper.say("說明") for regular in regulars]
     wait_until(lambda: _all_settled(shop, asked), "every answer is settled")
     assert [len(regular.shopper.heard()) for regular in regulars] == [1] * len(regulars)
-    assert {owed.state for owed in _replies(shop, asked)} == {"accepted", "unknown"}
+    assert {owed.state for owed in replies_to(shop, asked)} == {"accepted", "unknown"}
 
 
 def test_only_a_welcome_becomes_a_push_when_its_token_has_died(
@@ -100,8 +99,8 @@ def test_only_a_welcome_becomes_a_push_when_its_token_has_died(
     line.misbehave(
         {"match": {"path": REPLY}, "fault": "slow", "ms": SLOW_MS, "times": 2},
     )
-    joining = _postback(newcomer, "action=pick_birthday", {"date": "1995-05-20"})
-    asking = _text(regular.shopper, "點數")
+    joining = pick_event(newcomer, "1995-05-20")
+    asking = text_event(regular.shopper, "點數")
     assert (line.send(joining), line.send(asking)) == (200, 200)
     wait_until(lambda: _faults_left(line) == 0, "both answers are on their way")
     _use_up(line, joining["replyToken"])
@@ -111,7 +110,7 @@ def test_only_a_welcome_becomes_a_push_when_its_token_has_died(
     asked = [joining["webhookEventId"], asking["webhookEventId"]]
     wait_until(lambda: _all_settled(shop, asked), "both answers are settled")
     assert [entry["via"] for entry in newcomer.hears(WELCOME)] == ["push"]
-    assert [_via_and_state(owed) for owed in _replies(shop, asked)] == [
+    assert [_via_and_state(owed) for owed in replies_to(shop, asked)] == [
         ("push", "accepted"),
         (None, "refused"),
     ]
@@ -127,28 +126,6 @@ def _about_to_join(line: Line) -> Shopper:
     shopper.answered(lambda: shopper.say("林小晴"))
     shopper.answered(lambda: shopper.say(new_phone().replace("+886", "0")))
     return shopper
-
-
-def _event(shopper: Shopper, kind: str, content: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": kind,
-        **content,
-        "webhookEventId": f"01TEST{uuid4().hex[:20].upper()}",
-        "deliveryContext": {"isRedelivery": False},
-        "timestamp": int(datetime.now(UTC).timestamp() * 1000),
-        "source": {"type": "user", "userId": shopper.id},
-        "mode": "active",
-        "replyToken": uuid4().hex,
-    }
-
-
-def _postback(shopper: Shopper, data: str, params: dict[str, str]) -> dict[str, Any]:
-    return _event(shopper, "postback", {"postback": {"data": data, "params": params}})
-
-
-def _text(shopper: Shopper, words: str) -> dict[str, Any]:
-    message = {"type": "text", "id": str(uuid4().int)[:18], "text": words, "quoteToken": "q"}
-    return _event(shopper, "message", {"message": message})
 
 
 def _use_up(line: Line, reply_token: str) -> None:
@@ -168,18 +145,8 @@ def _faults_left(line: Line) -> int:
     return sum(rule["times"] for rule in line.call("GET", "/_sim/faults")["rules"])
 
 
-def _replies(shop: Installation, event_ids: list[str]) -> list[Owed]:
-    keys = [f"reply:{event_id}" for event_id in event_ids]
-    with shop.sessions() as session:
-        found = {
-            owed.idempotency_key: owed
-            for owed in session.scalars(select(Owed).where(Owed.idempotency_key.in_(keys)))
-        }
-    return [found[key] for key in keys if key in found]
-
-
 def _all_settled(shop: Installation, event_ids: list[str]) -> bool:
-    replies = _replies(shop, event_ids)
+    replies = replies_to(shop, event_ids)
     return len(replies) == len(event_ids) and all(owed.state != "waiting" for owed in replies)
 
 
@@ -193,3 +160,4 @@ def _let_the_hour_pass(shop: Installation, regulars: list[Regular]) -> None:
         session.execute(
             update(Owed).where(Owed.member_id.in_(ids)).values(next_try_at=datetime.now(UTC))
         )
+    shop.ring("deliver_outbox")
