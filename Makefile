@@ -33,8 +33,8 @@ setup-browser:
 run: setup ## Run everything with the demo shop and the LINE simulator
 	@$(FOREGROUND) $(BIN)/python -m handlers.operator.demo
 
-serve: setup ## Run the Procfile's processes with the environment as given
-	@$(FOREGROUND) $(BIN)/honcho start
+serve: migrate ## Run the Procfile's processes with the environment as given
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(FOREGROUND) $(BIN)/honcho start web worker clock
 
 test: setup-browser ## Run the tests; args=… goes to pytest
 	@$(FOREGROUND) $(PYTEST) $(args)

@@ -39,6 +39,9 @@ class Part:
     last_id: int
 
 
+NOTHING = Part(0, 0, 0)
+
+
 def gift_birthdays(session: Session, now: datetime, *, after_id: int, limit: int) -> Part:
     """Give today's birthday people their coupon, once a year; tell those who allow marketing.
 
@@ -47,6 +50,8 @@ def gift_birthdays(session: Session, now: datetime, *, after_id: int, limit: int
     today = local_day(now)
     is_today = Member.birthday_mmdd.in_(birthdays_kept_on(today))
     people = _members(session, after_id, limit, is_today)
+    if not people:
+        return NOTHING
     template = get_template(session, "birthday")
     owed = 0
     for member, is_friend in people:
@@ -126,6 +131,8 @@ def win_back(session: Session, now: datetime, *, after_id: int, limit: int) -> P
         Member.marketing_allowed,
     )
     people = _members(session, after_id, limit, condition)
+    if not people:
+        return NOTHING
     template = get_template(session, "win_back")
     owed = 0
     for member, is_friend in people:
@@ -269,4 +276,4 @@ def _owe_marketing(
 
 
 def _part(people: Sequence[tuple[Member, bool]], owed: int) -> Part:
-    return Part(len(people), owed, people[-1][0].id if people else 0)
+    return Part(len(people), owed, people[-1][0].id) if people else NOTHING

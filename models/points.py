@@ -182,8 +182,6 @@ def take_from_lots(session: Session, member_id: int, points: int) -> None:
         taken = min(lot.remaining, points)
         lot.remaining -= taken
         points -= taken
-        if points == 0:
-            return
     assert points == 0, "the lots hold what the balance says"
 
 

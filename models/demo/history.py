@@ -14,7 +14,7 @@ from typing import Any
 
 from models.coupon import CODE_ALPHABET, CODE_LENGTH, CouponTemplate, expiry_of
 from models.demo.people import Person, Visit
-from models.local_day import TAIPEI, birthdays_kept_on, local_day
+from models.local_day import TAIPEI, local_day
 from models.nudge import SILENT_CATCH_UP_DAYS, SILENT_DAYS
 from models.programme import Programme
 from models.tier import explain, kept_until, tier_for_spend, window_start
@@ -304,18 +304,15 @@ class History:
 
     def _birthday_after(self, day: date) -> date:
         """Return the next day after `day` on which the member's birthday is kept."""
-        born = self.person.birthday
-        mmdd = born.month * 100 + born.day
-        for year in (day.year, day.year + 1):
-            kept = date(year, 3, 1) - timedelta(days=1) if mmdd == 229 else date(year, *_md(born))
-            if kept > day:
-                assert mmdd in birthdays_kept_on(kept)
-                return kept
-        raise AssertionError("every year has its birthday")
+        kept = (_birthday_in(year, self.person.birthday) for year in (day.year, day.year + 1))
+        return next(birthday for birthday in kept if birthday > day)
 
 
-def _md(day: date) -> tuple[int, int]:
-    return day.month, day.day
+def _birthday_in(year: int, born: date) -> date:
+    """Return the day of `year` on which it is kept: 29 February on the 28th in a common year."""
+    if (born.month, born.day) == (2, 29):
+        return date(year, 3, 1) - timedelta(days=1)
+    return date(year, born.month, born.day)
 
 
 def _at(day: date, hour: time) -> datetime:

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -198,11 +198,8 @@ def _consents(person: Person, member_id: int, notice_version: str) -> Iterator[R
         }
 
 
-def _copy(session: Session, model: type[Base], rows: Iterable[Row]) -> None:
+def _copy(session: Session, model: type[Base], rows: list[Row]) -> None:
     """Write rows of one shape with COPY, inside the session's transaction."""
-    rows = list(rows)
-    if not rows:
-        return
     columns = list(rows[0])
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(model.__tablename__), sql.SQL(", ").join(map(sql.Identifier, columns))

@@ -19,7 +19,7 @@ from models.database import create_database, drop_database, make_engine, make_se
 from models.demo import DEMO_STAFF, TEA_SHOP, DemoReport, demo_people, load_demo
 from models.demo.people import FIRST_NUMBER, FIRST_PHONE, make_people
 from models.friend import Friend
-from models.local_day import day_start, local_day
+from models.local_day import birthdays_kept_on, day_start, local_day
 from models.member import Member, get_member_by_typed, is_member_number, normal_name
 from models.nudge import evaluate_member, gift_birthdays, remind_of_coupons, win_back
 from models.outbox import Owed
@@ -207,6 +207,18 @@ def test_coupons_tell_the_same_story_as_the_sales(session: Session) -> None:
         states["welcome", "used"] + states["welcome", "usable"] + states["welcome", "expired"]
         == 300
     )
+
+
+def test_birthday_coupons_were_given_on_the_days_they_are_kept(session: Session) -> None:
+    """A-20: the same days as the job's, 29 February included."""
+    given = session.execute(
+        select(Member.birthday_mmdd, Coupon.issued_at)
+        .join(Coupon, Coupon.member_id == Member.id)
+        .where(Coupon.issue_key.startswith("birthday:"))
+    ).all()
+    assert len(given) > 100
+    for mmdd, issued_at in given:
+        assert mmdd in birthdays_kept_on(local_day(issued_at))
 
 
 def test_every_member_agreed_and_is_known_as_a_friend(session: Session) -> None:

@@ -25,6 +25,7 @@ from models.member import (
     get_member_by_typed,
     is_member_number,
     is_phone_taken,
+    list_line_user_ids,
     masked_name,
     normal_name,
     shown_number,
@@ -211,6 +212,15 @@ def test_unknown_ids_and_cards_are_refused(session: Session) -> None:
     with pytest.raises(NoSuchMember):
         get_member_by_card(session, "0" * 16)
     assert find_member_by_line(session, "U0") is None
+
+
+def test_line_accounts_of_members_are_listed_in_parts(
+    session: Session, make_member: MakeMember
+) -> None:
+    accounts = sorted(str(make_member().line_user_id) for _ in range(3))
+    make_member(line=False)
+    assert list_line_user_ids(session, after="", limit=2) == accounts[:2]
+    assert list_line_user_ids(session, after=accounts[1], limit=2) == accounts[2:]
 
 
 def test_a_phone_is_taken_by_another_not_by_oneself(

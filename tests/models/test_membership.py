@@ -8,8 +8,10 @@ from threading import Barrier
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from models import membership
 from models.base import BusinessError
 from models.consent import Consent, get_notice
 from models.coupon import Coupon, get_template, issue_coupon, list_usable_coupons
@@ -19,6 +21,7 @@ from models.member import (
     Member,
     NameRefused,
     NoSuchMember,
+    check_digit,
     find_member_by_line,
     get_member_by_card,
     is_member_number,
@@ -32,6 +35,7 @@ from models.membership import (
     change_name,
     change_phone,
     erase_member,
+    meet_person,
     register_member,
     set_marketing,
 )
@@ -65,6 +69,21 @@ def consents(session: Session, member: Member) -> list[tuple[str, bool, str]]:
 def menus(session: Session) -> list[str]:
     rows = session.scalars(select(Owed).where(Owed.kind == MENU_KIND).order_by(Owed.seq))
     return [row.words["menu"] for row in rows]
+
+
+# --- meeting ---
+
+
+def test_who_writes_for_the_first_time_is_a_friend_and_no_member(session: Session) -> None:
+    friend, member = meet_person(session, "U1", language="en")
+    assert (friend.line_user_id, friend.language, member) == ("U1", "en", None)
+    assert meet_person(session, "U1") == (friend, None)
+
+
+def test_a_member_is_met_as_both(session: Session, make_member: MakeMember) -> None:
+    member = make_member()
+    friend, met = meet_person(session, str(member.line_user_id))
+    assert (friend.line_user_id, met) == (member.line_user_id, member)
 
 
 # --- joining ---
@@ -128,6 +147,31 @@ def test_an_application_that_breaks_a_rule_makes_no_member(
     with pytest.raises(refusal):
         register_member(session, wrong, NOON)
     assert session.scalar(select(func.count()).select_from(Member)) == 0
+
+
+def test_a_number_somebody_has_is_drawn_again(
+    session: Session, make_member: MakeMember, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = make_member().number
+    fresh = "88001234" + check_digit("88001234")
+    drawn = iter([taken, taken, fresh])
+    monkeypatch.setattr(membership, "draw_number", lambda: next(drawn))
+    assert register_member(session, ASKED, NOON).member.number == fresh
+
+
+def test_numbers_that_never_come_out_fresh_are_a_bug(
+    session: Session, make_member: MakeMember, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = make_member().number
+    monkeypatch.setattr(membership, "draw_number", lambda: taken)
+    with pytest.raises(AssertionError, match="ran out"):
+        register_member(session, ASKED, NOON)
+
+
+def test_what_the_database_refuses_for_another_reason_is_a_bug(session: Session) -> None:
+    nowhere = replace(ASKED, source=None)  # type: ignore[arg-type]  # That is the bug.
+    with pytest.raises(IntegrityError, match="join_source"):
+        register_member(session, nowhere, NOON)
 
 
 def register_at_once(

@@ -161,6 +161,23 @@ def test_a_reply_whose_token_died_goes_on_as_a_push_without_doubt(session: Sessi
     assert fresh(session, row).reply_token is None
 
 
+def test_a_late_reply_that_surely_was_not_said_is_claimed_as_a_push(session: Session) -> None:
+    row = reply(session)
+    late = NOON + REPLY_TOKEN_LIFE + timedelta(seconds=1)
+    try_again_at(session, row.id, late, in_doubt=False, status=500, reason=None)
+    claim = claim_owed(session, limit=1, now=late)[0]
+    assert not claim.was_in_doubt
+    assert (claim.owed.reply_token, claim.owed.reply_until) == (None, None)
+
+
+def test_a_late_reply_that_may_have_been_said_stays_a_reply(session: Session) -> None:
+    reply(session)
+    late = NOON + REPLY_TOKEN_LIFE + timedelta(seconds=1)
+    claim = claim_owed(session, limit=1, now=late)[0]
+    assert claim.was_in_doubt
+    assert claim.owed.reply_token == "token"
+
+
 def test_what_is_true_of_a_receiver_is_asked_at_the_last_moment(
     session: Session, make_member: MakeMember
 ) -> None:

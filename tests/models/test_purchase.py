@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models.base import BusinessError
@@ -27,11 +28,14 @@ from models.purchase import (
     Sale,
     find_purchase,
     is_code_used,
+    list_of_day,
     record_purchase,
     standing_of,
     stores_of,
+    total_of_day,
 )
 from models.shop import Store
+from models.staff import Staff
 from models.stamp_card import count_stamps
 from models.tier import Tier, TierChange
 from tests.conftest import NOON, Committed
@@ -443,6 +447,36 @@ def test_the_stores_of_purchases_are_found_together(
 ) -> None:
     recorded = record_purchase(session, sale(make_member(), store), NOON)
     assert stores_of(session, [recorded.purchase.id]) == {recorded.purchase.id: store}
+
+
+def test_a_stores_day_is_listed_newest_first_and_summed(
+    session: Session,
+    make_member: MakeMember,
+    make_staff: Callable[..., Staff],
+    make_store: Callable[..., Store],
+    store: Store,
+) -> None:
+    """U12: every award can be traced to store and clerk."""
+    member, clerk = make_member(name="小魚"), make_staff(name="阿哲")
+    for hour, told in enumerate(({}, {"staff_id": clerk.id}, {"store": make_store()})):
+        asked = replace(sale(member, store, 100 + hour), **told)
+        record_purchase(session, asked, NOON + timedelta(hours=hour))
+    record_purchase(session, sale(member, store, 500), NOON + timedelta(days=1))
+    listed = list_of_day(session, store.id, TODAY, limit=9)
+    assert [(row[0].amount_twd, row[1], row[2], row[3]) for row in listed] == [
+        (101, "小魚", member.number, "阿哲"),
+        (100, "小魚", member.number, None),
+    ]
+    assert len(list_of_day(session, store.id, TODAY, limit=1)) == 1
+    assert total_of_day(session, store.id, TODAY) == (2, 201)
+    assert total_of_day(session, store.id, TODAY - timedelta(days=1)) == (0, 0)
+
+
+def test_a_sale_by_nobody_known_is_a_bug(
+    session: Session, make_member: MakeMember, store: Store
+) -> None:
+    with pytest.raises(IntegrityError, match="staff"), session.begin_nested():
+        record_purchase(session, sale(make_member(), store, staff_id=0), NOON)
 
 
 # --- at once ---

@@ -41,7 +41,13 @@ def test_a_short_password_is_refused(session: Session, store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("username", "password"),
-    [("clerk", "wrong"), ("nobody", STAFF_PASSWORD), ("", ""), ("clerk", "x" * 10_000)],
+    [
+        ("clerk", "wrong"),
+        ("nobody", STAFF_PASSWORD),
+        ("", ""),
+        ("clerk", "x" * 10_000),
+        ("nobody", "nobody has this password"),
+    ],
 )
 def test_a_wrong_name_and_a_wrong_password_are_refused_alike(
     session: Session, make_staff: MakeStaff, username: str, password: str
