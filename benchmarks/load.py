@@ -76,7 +76,7 @@ def measure_load(load: Load) -> LoadResult:
         check=False,
     )
     if done.returncode != 0:
-        raise BenchmarkError(f"the load generator failed:\n{done.stderr.strip()}")
+        raise BenchmarkError(f"the load generator failed: {done.stderr.strip().splitlines()[-1:]}")
     result = LoadResult(**json.loads(done.stdout))
     if result.refused:
         raise BenchmarkError(f"not every request was answered 200: {result.refused}")

@@ -7,6 +7,7 @@ never touched.
 import fcntl
 import http.client
 import os
+import re
 import shutil
 import signal
 import socket
@@ -134,12 +135,11 @@ class Workshop:
         }
 
     @contextmanager
-    def web(
-        self, environment: dict[str, str], factory: str = "app:create_app"
-    ) -> Iterator[int]:
+    def web(self, environment: dict[str, str], factory: str = "app:create_app") -> Iterator[int]:
         """Run the Procfile's web server around an application's factory; yield its port."""
         port = free_port()
-        command = procfile("web").replace("app:create_app", factory).replace("0.0.0.0", "127.0.0.1")
+        command = procfile("web").replace("app:create_app", factory)
+        command = re.sub(r"--host \S+", "--host 127.0.0.1", command)
         with self._running(command, environment | {"PORT": str(port)}, port):
             yield port
 

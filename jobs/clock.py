@@ -48,7 +48,10 @@ def run_clock(
             with engine.connect() as connection:
                 if _take_lock(connection):
                     log.info("clock_running")
-                    _tick_while_held(connection, sessions, make_queue(), clock, stop)
+                    try:
+                        _tick_while_held(connection, sessions, make_queue(), clock, stop)
+                    finally:
+                        connection.invalidate()  # The lock is the connection's: end both.
         except (DBAPIError, ConnectorException, psycopg.Error) as error:
             log.warning("clock_lost_database", error=type(error).__name__)
         stop.wait(PAUSE_SECONDS)

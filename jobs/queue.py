@@ -31,7 +31,6 @@ SHORTEST_RING_SECONDS = 0.02
 TASK_PREFIX = "regulars:"
 
 log = structlog.get_logger()
-tasks = procrastinate.Blueprint()
 
 
 def _known(context: QueueContext) -> JobContext:
@@ -39,26 +38,22 @@ def _known(context: QueueContext) -> JobContext:
     return known
 
 
-@tasks.task(name="work_inbox", queueing_lock="work_inbox", pass_context=True)
 async def work_inbox(context: QueueContext) -> None:
     """Work the events that wait."""
     await work_all(_known(context))
 
 
-@tasks.task(name="deliver_outbox", queueing_lock="deliver_outbox", pass_context=True)
 async def deliver_outbox(context: QueueContext) -> None:
     """Deliver what is owed and due."""
     await deliver_all(_known(context))
 
 
-@tasks.task(name="run_entry", pass_context=True)
 async def run_entry(context: QueueContext, name: str, slot: str) -> None:
     """Run one slot of the timetable, unless it was finished before."""
     await asyncio.to_thread(run_slot, _known(context), name, slot)
     _known(context).ring("deliver_outbox")
 
 
-@tasks.task(name="rescue_stalled", queueing_lock="rescue_stalled", pass_context=True)
 async def rescue_stalled(context: QueueContext) -> None:
     """Give back to the queue what dead workers held."""
     manager = context.app.job_manager
@@ -85,6 +80,9 @@ def run_slot(context: JobContext, name: str, slot: str) -> int:
     return done
 
 
+TASKS = (work_inbox, deliver_outbox, run_entry, rescue_stalled)
+
+
 def make_queue(conninfo: str) -> procrastinate.App:
     """Make the queue for a process with an event loop: workers."""
     return _with_tasks(procrastinate.PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4))
@@ -99,7 +97,8 @@ def make_sync_queue(conninfo: str) -> procrastinate.App:
 
 def _with_tasks(connector: procrastinate.BaseConnector) -> procrastinate.App:
     queue = procrastinate.App(connector=connector)
-    queue.add_tasks_from(tasks, namespace="regulars")
+    for task in TASKS:  # No Blueprint: it can be given to one App only, and a worker has several.
+        queue.task(name=TASK_PREFIX + task.__name__, pass_context=True)(task)
     return queue
 
 

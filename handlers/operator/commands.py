@@ -11,7 +11,6 @@ from flask.cli import AppGroup
 from sqlalchemy import Engine
 
 import migrations
-from handlers.operator.demo import seed_simulator
 from models.base import BusinessError, Sessions
 from models.demo import DEMO_STAFF, load_demo
 from models.setup import ShopPlan, set_up_shop
@@ -28,7 +27,6 @@ class Known(Protocol):
     line_data_api_base: str
     line_channel_access_token: str | None
     line_channel_id: str | None
-    chat_url: str | None
 
     @property
     def channel_secrets(self) -> list[str]: ...
@@ -177,17 +175,6 @@ def _demo(installation: Installation) -> AppGroup:
     def load() -> None:
         """Load the tea shop with staff, 300 members and two years of purchases, once."""
         click.echo(load_demo(installation.sessions, installation.clock()))
-
-    @group.command("prepare")
-    def prepare() -> None:
-        """Migrate, load the demo shop, and bring its people and menus to the simulator."""
-        migrations.upgrade(installation.engine)
-        load_demo(installation.sessions, installation.clock())
-        chat_url = installation.settings.chat_url
-        if chat_url is None:
-            raise click.ClickException("CHAT_URL must name the simulator.")
-        seed_simulator(installation.sessions, chat_url)
-        _synced(installation)
 
     @group.command("logins")
     def logins() -> None:

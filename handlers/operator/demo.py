@@ -15,14 +15,19 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from honcho.manager import Manager
+from sqlalchemy import Engine
 
+import migrations
+from bot.rich_menu import MENU_NAMES, menu_version
 from models.base import Sessions
-from models.database import embedded_url, stop_embedded
-from models.demo import DEMO_STAFF, demo_people
+from models.database import embedded_url, make_engine, make_sessions, stop_embedded
+from models.demo import DEMO_STAFF, demo_people, load_demo
+from models.rich_menu import find_rich_menu
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VAR = ROOT / "var"
@@ -32,6 +37,8 @@ METRICS = VAR / "metrics"
 BIN = Path(sys.executable).parent
 FIRST_PORT = 8000
 PORTS_TRIED = 50
+STOPPED = (-2, -15)
+"""How honcho reports processes ended by Ctrl-C and SIGTERM: as they should be."""
 READY_WITHIN_SECONDS = 120
 CALL_SECONDS = 5
 SIMULATOR_QUOTA = 6_000
@@ -43,24 +50,28 @@ def main() -> int:
     VAR.mkdir(exist_ok=True)
     shutil.rmtree(METRICS, ignore_errors=True)  # Counters of processes long gone.
     say("Starting the database …")
-    environment = {**os.environ, **write_environment(), "DATABASE_URL": str(embedded_url(POSTGRES))}
+    url = embedded_url(POSTGRES)
+    environment = {**os.environ, **write_environment(), "DATABASE_URL": str(url)}
     environment["PYTHONUNBUFFERED"] = "1"
-    simulator = subprocess.Popen(_simulator(environment), env=environment, cwd=ROOT)
+    engine = make_engine(url)
     try:
-        say("Preparing the demo shop (the first time takes a little longer) …")
-        _wait_for(environment["CHAT_URL"])
-        flask = [str(BIN / "flask"), "--app", "app"]
-        subprocess.run([*flask, "demo", "prepare"], env=environment, cwd=ROOT, check=True)
-        return _run_processes(environment, simulator, started)
+        prepare_shop(engine)
+        return _run_processes(environment, make_sessions(engine), started)
     except KeyboardInterrupt:
         return 0
-    except subprocess.CalledProcessError as error:
-        say(f"The demo shop could not be prepared (exit {error.returncode}); see above.")
-        return 1
     finally:
-        simulator.terminate()
-        simulator.wait()
+        engine.dispose()
         stop_embedded(POSTGRES)
+
+
+def prepare_shop(engine: Engine) -> None:
+    """Migrate and load the demo shop, where that was not done before."""
+    with engine.connect() as connection:
+        is_current = migrations.is_current(connection)
+    if not is_current:
+        say("Preparing the demo shop: tables, 300 members, two years of purchases …")
+        migrations.upgrade(engine)
+    load_demo(make_sessions(engine), datetime.now(UTC))
 
 
 def write_environment() -> dict[str, str]:
@@ -105,21 +116,46 @@ def _free_port(first: int) -> int:
     sys.exit(f"No free port from {first} to {first + PORTS_TRIED}.")
 
 
-def _simulator(environment: dict[str, str]) -> list[str]:
-    return [
-        sys.executable,
-        "-m",
-        "bot.simulator",
-        "--port",
-        environment["CHAT_URL"].rpartition(":")[2],
-        "--webhook-url",
-        environment["PUBLIC_BASE_URL"] + "/callback",
-        "--state",
-        str(VAR / "simulator.sqlite3"),
-    ]
+def fill_simulator(sessions: Sessions, environment: dict[str, str]) -> None:
+    """Bring the demo's people and the rich menus to the simulator, where they are missing."""
+    chat_url = environment["CHAT_URL"]
+    _wait_for(chat_url)
+    _seed(sessions, chat_url)
+    if not _has_menus(sessions, chat_url, environment["LINE_CHANNEL_ACCESS_TOKEN"]):
+        flask = str(BIN / "flask")
+        subprocess.run(
+            [flask, "--app", "app", "rich-menu", "sync"],
+            env=environment,
+            cwd=ROOT,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
 
 
-def seed_simulator(sessions: Sessions, chat_url: str) -> None:
+def _has_menus(sessions: Sessions, chat_url: str, token: str) -> bool:
+    """Tell whether the simulator has our menus as they are today: most starts need no upload."""
+    with sessions() as session:
+        known = [find_rich_menu(session, name) for name in MENU_NAMES]
+    return all(
+        menu is not None
+        and menu.version == menu_version(menu.name)
+        and _exists(f"{chat_url}/v2/bot/richmenu/{menu.line_rich_menu_id}", token)
+        for menu in known
+    )
+
+
+def _exists(url: str, token: str) -> bool:
+    request = urllib.request.Request(  # noqa: S310 - our own simulator, on this machine
+        url, headers={"Authorization": f"Bearer {token}"}
+    )
+    try:
+        urllib.request.urlopen(request, timeout=CALL_SECONDS).close()  # noqa: S310
+    except urllib.error.HTTPError:
+        return False
+    return True
+
+
+def _seed(sessions: Sessions, chat_url: str) -> None:
     """Make the demo's members people in the simulator; those already there stay as they are."""
     with sessions() as session:
         people = demo_people(session)
@@ -148,27 +184,30 @@ def _wait_for(url: str) -> bool:
     return False
 
 
-def _run_processes(
-    environment: dict[str, str], simulator: "subprocess.Popen[bytes]", started: float
-) -> int:
-    base = environment["PUBLIC_BASE_URL"]
+def _run_processes(environment: dict[str, str], sessions: Sessions, started: float) -> int:
     flask = f"{BIN / 'flask'} --app app"
-    manager = Manager()
-    web = (
-        f"{BIN / 'granian'} --interface wsgi --factory --workers 1 --blocking-threads 8"
+    chat_port = environment["CHAT_URL"].rpartition(":")[2]
+    commands = {
+        "simulator": f"{sys.executable} -m bot.simulator --port {chat_port}"
+        f" --webhook-url {environment['PUBLIC_BASE_URL']}/callback"
+        f" --state {VAR / 'simulator.sqlite3'}",
+        "web": f"{BIN / 'granian'} --interface wsgi --factory --workers 1 --blocking-threads 8"
         f" --respawn-failed-workers --no-ws --host 127.0.0.1 --port {environment['PORT']}"
-        " --log-level error app:create_app"
-    )
-    for name, command in (("web", web), ("worker", f"{flask} worker"), ("clock", f"{flask} clock")):
+        " --log-level error app:create_app",
+        "worker": f"{flask} worker",
+        "clock": f"{flask} clock",
+    }
+    manager = Manager()
+    for name, command in commands.items():
         manager.add_process(name, command, env=environment, cwd=str(ROOT))
-    threading.Thread(
-        target=_announce, args=(base, environment["CHAT_URL"], started), daemon=True
-    ).start()
+    threading.Thread(target=_announce, args=(environment, sessions, started), daemon=True).start()
     manager.loop()
-    return int(manager.returncode or 0)
+    return 0 if manager.returncode in (None, *STOPPED) else int(manager.returncode)
 
 
-def _announce(base: str, chat: str, started: float) -> None:
+def _announce(environment: dict[str, str], sessions: Sessions, started: float) -> None:
+    base, chat = environment["PUBLIC_BASE_URL"], environment["CHAT_URL"]
+    fill_simulator(sessions, environment)
     if not _wait_for(f"{base}/readyz"):
         say("The web server is not ready; see the lines above.")
         return

@@ -50,7 +50,8 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def line(shop: Installation) -> Iterator[Line]:
-    """Yield LINE, behaving well before and after the test."""
+    """Yield LINE, behaving well before and after the test, and everything running."""
+    shop.start(*(name for name, process in shop.processes.items() if process.running is None))
     line = Line(shop.line.url)
     line.misbehave()
     yield line

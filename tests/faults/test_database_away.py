@@ -129,6 +129,7 @@ def test_a_restarted_database_costs_nothing_acknowledged(own: OwnDatabase, secon
 
 def _restart(own: OwnDatabase, seconds: float) -> None:
     """Stop the server, leave it away for some seconds, and start it again."""
+    own.shop.engine.dispose()
     assert stop_embedded(own.folder)
     health = urllib3.request("GET", f"{own.shop.base_url}/readyz", retries=False)
     assert health.status == 503

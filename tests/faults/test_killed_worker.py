@@ -63,17 +63,19 @@ def test_every_event_is_answered_and_every_receipt_arrives_once(
 ) -> None:
     regulars = make_regulars(people)
     shoppers = [regular.shopper for regular in regulars]
-    line.misbehave(latency_ms=LATENCY_MS)
+    shop.kill("worker")
     with ThreadPoolExecutor(SENDERS) as threads:
-        speaking = threads.map(partial(speak, shoppers), range(events))
-        sell(shop, regulars)
-        for kill in range(1, kills + 1):
-            enough = events * kill // (kills + 2)
-            wait_until(partial(has_answered, line, shoppers, enough), f"{enough} answers")
-            shop.kill("worker")
-            assert accepted(line, REPLY, shoppers).total() < events, "there was work left"
-            shop.start("worker")
-        event_ids = list(speaking)
+        event_ids = list(threads.map(partial(speak, shoppers), range(events)))
+    sell(shop, regulars)
+    wait_until(lambda: states(shop, event_ids)["waiting"] == events, "every event is kept")
+    line.misbehave(latency_ms=LATENCY_MS)
+    shop.start("worker")
+    for kill in range(1, kills + 1):
+        enough = events * kill // (kills + 2)
+        wait_until(partial(has_answered, line, shoppers, enough), f"{enough} answers")
+        shop.kill("worker")
+        assert accepted(line, REPLY, shoppers).total() < events, "there was work left"
+        shop.start("worker")
     wait_until(lambda: states(shop, event_ids)["done"] == events, "every event is done")
     expected = Counter(shoppers[number % people].id for number in range(events))
     wait_until(lambda: accepted(line, REPLY, shoppers) >= expected, "every event is answered")

@@ -149,6 +149,13 @@ def test_what_a_dead_worker_held_is_given_to_another(
     assert waiting(worker) == waiting(worker, "doing") == []
 
 
+def test_one_process_may_have_several_queues(worker: Worker) -> None:
+    names = [set(make_sync_queue(libpq_conninfo(worker.url)).tasks) for _ in range(3)]
+
+    for known in names:
+        assert {f"regulars:{task.__name__}" for task in queue_module.TASKS} <= known
+
+
 # --- the bell
 
 
@@ -406,10 +413,14 @@ def test_a_worker_begins_again_when_the_database_was_away(
     async def make_context() -> JobContext:
         return worker.context
 
-    def make() -> procrastinate.App:
+    class Away:
+        def open_async(self) -> None:
+            raise psycopg.OperationalError("away")
+
+    def make() -> Any:
         tries.append(1)
         if len(tries) < 3:
-            raise psycopg.OperationalError("away")
+            return Away()
         os.kill(os.getpid(), signal.SIGTERM)
         return make_queue(libpq_conninfo(worker.url))
 

@@ -458,8 +458,9 @@ def test_a_stores_day_is_listed_newest_first_and_summed(
 ) -> None:
     """U12: every award can be traced to store and clerk."""
     member, clerk = make_member(name="小魚"), make_staff(name="阿哲")
-    for hour, told in enumerate(({}, {"staff_id": clerk.id}, {"store": make_store()})):
-        asked = replace(sale(member, store, 100 + hour), **told)
+    told: list[dict[str, Any]] = [{}, {"staff_id": clerk.id}, {"store": make_store()}]
+    for hour, difference in enumerate(told):
+        asked = replace(sale(member, store, 100 + hour), **difference)
         record_purchase(session, asked, NOON + timedelta(hours=hour))
     record_purchase(session, sale(member, store, 500), NOON + timedelta(days=1))
     listed = list_of_day(session, store.id, TODAY, limit=9)

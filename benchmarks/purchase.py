@@ -1,0 +1,292 @@
+"""The counter's figures: statements of a purchase, and its time as a member's history grows."""
+
+import os
+import re
+import secrets
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, event, select, text
+from sqlalchemy.orm import Session
+
+from benchmarks.figure import BenchmarkError, Figure, Goal
+from benchmarks.taps import add_members
+from benchmarks.workshop import Database, Workshop
+from models.base import Sessions
+from models.coupon import get_template, issue_coupon
+from models.database import make_sessions
+from models.member import Member
+from models.purchase import Sale, record_purchase
+from models.shop import Store, find_store
+from models.staff import add_staff
+
+if TYPE_CHECKING:
+    from app import Installation
+
+STATEMENTS = Goal(most=8)
+FLATNESS = Goal(least=0.8, most=1.2)
+NOT_COUNTED = ("SAVEPOINT", "RELEASE", "ROLLBACK")
+NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
+PAIRS = 10
+ROUNDS = 20
+FEW, MANY = 4, 4_999
+STAMPS_APART = 5
+"""The card is not filled by the purchase that is measured: both members' stand at 4 of 10."""
+RATE_SECONDS = 3.0
+AMOUNT_TWD = 450
+
+
+def measure_statements(workshop: Workshop) -> list[Figure]:
+    """Count the statements of one confirmed purchase, login and all, as the clerk's page sends."""
+    with workshop.database() as database:
+        add_members(database, 2)
+        with make_sessions(database.engine).begin() as session:
+            store = _store(session)
+            add_staff(
+                session,
+                username="clerk",
+                name="小安",
+                role="clerk",
+                store=store,
+                password="counter-1",  # noqa: S106 - opens only the benchmark's database
+            )
+            numbers = list(session.scalars(select(Member.number).order_by(Member.id)))
+            members = list(session.scalars(select(Member.id).order_by(Member.id)))
+            now = datetime.now(UTC)
+            coupon = issue_coupon(
+                session, members[1], get_template(session, "welcome"), issue_key="bench", now=now
+            )
+            assert coupon is not None
+            coupon_id = str(coupon.id)
+        counter = _Counter(workshop.environment(database))
+        plain = counter.sell(numbers[0])
+        with_coupon = counter.sell(numbers[1], coupon=coupon_id)
+        counter.close()
+    return [
+        Figure("purchase_statements", plain, "statements", STATEMENTS),
+        Figure("purchase_statements_with_coupon", with_coupon, "statements", STATEMENTS),
+    ]
+
+
+class _Silent:
+    """A bell nobody hears: no worker runs here."""
+
+    def ring(self, task: str) -> None:
+        """Wake nobody."""
+
+
+class _Counter:
+    """A clerk at the real application, within this process."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._installation = _make_installation(environment)
+        self._client = _client_of(self._installation)
+        self._token = _hidden(self._client.get("/clerk/login", base_url=_BASE).text, "csrf_token")
+        self._post("/clerk/login", username="clerk", password="counter-1")  # noqa: S106
+
+    def sell(self, number: str, **also: str) -> int:
+        """Look a member up and sell; return how many statements the sale took."""
+        page = self._post("/clerk/lookup", code=number)
+        fields = {name: _hidden(page, name) for name in ("visit", "key")}
+        with _statements(self._installation.engine) as statements:
+            self._post(
+                "/clerk/purchases", amount=str(AMOUNT_TWD), name_checked="yes", **fields, **also
+            )
+        return len(statements)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._installation.engine.dispose()
+
+    def _post(self, path: str, **fields: str) -> str:
+        answer = self._client.post(
+            path,
+            base_url=_BASE,
+            data={"csrf_token": self._token} | fields,
+            headers={"HX-Request": "true", "Referer": _BASE + "/clerk"},
+        )
+        if answer.status_code >= 400:
+            raise BenchmarkError(f"the counter answered {answer.status_code} to {path}")
+        return answer.text
+
+
+_BASE = "https://shop.example"
+
+
+def _make_installation(environment: dict[str, str]) -> "Installation":
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = environment["PROMETHEUS_MULTIPROC_DIR"]
+    from app import Installation, Settings  # Only now: importing it opens the metrics' folder.
+
+    named = {name.lower(): text for name, text in environment.items()}
+    wanted = {name: named[name] for name in Settings.model_fields if name in named}
+    settings = Settings(_env_file=None, **wanted, log_level="CRITICAL")  # type: ignore[call-arg, arg-type]
+    made = Installation(settings)
+    made.bell = _Silent()  # type: ignore[assignment]  # It rings the same.
+    return made
+
+
+def _client_of(installation: "Installation") -> FlaskClient:
+    from app import create_app  # As above.
+
+    return create_app(installation).test_client()
+
+
+def _hidden(html: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', html)
+    if found is None:
+        raise BenchmarkError(f"the counter's page has no field {name}")
+    return unescape(found[1])
+
+
+@contextmanager
+def _statements(engine: Engine) -> Iterator[list[str]]:
+    """Collect what is asked of the database; the edges of transactions are left aside."""
+    found: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        statement: str = arguments[2]
+        if not statement.startswith(NOT_COUNTED):
+            found.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def measure_flatness(workshop: Workshop) -> list[Figure]:
+    """Time a member's 5,000th purchase against another's 5th, in turns; and the rate in one thread.
+
+    A measured purchase is rolled back, so that each is exactly the 5th or the 5,000th.
+    """
+    with workshop.database() as database:
+        few, many = _make_history(database)
+        sessions = make_sessions(database.engine)
+        fifth, five_thousandth = _time_in_turns(sessions, few, many)
+        rate = _rate(sessions, few)
+    ratio = statistics.median(five_thousandth) / statistics.median(fifth)
+    return [
+        Figure("purchase_flatness", ratio, "ratio", FLATNESS),
+        Figure("purchase_fifth_ms", statistics.median(fifth) * 1_000, "ms"),
+        Figure("purchase_rate", rate, "purchases/s"),
+    ]
+
+
+def _make_history(database: Database) -> tuple[list[int], list[int]]:
+    """Make members with FEW and with MANY purchases, spread over two years; return their ids."""
+    add_members(database, 2 * PAIRS)
+    with database.engine.begin() as connection:
+        ids = list(connection.scalars(select(Member.id).order_by(Member.id)))
+        few, many = ids[:PAIRS], ids[PAIRS:]
+        for members, purchases in ((few, FEW), (many, MANY)):
+            for statement in HISTORY:
+                connection.execute(
+                    text(statement),
+                    {"members": members, "purchases": purchases, "now": NOON},
+                )
+    with database.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
+            "VACUUM (ANALYZE)"  # As autovacuum would have done within those two years.
+        )
+    return few, many
+
+
+HISTORY = (
+    """
+    INSERT INTO purchase (member_id, store_id, channel, amount_twd, discount_twd, paid_twd,
+        points_earned, stamps_added, purchased_at, purchased_on, idempotency_key)
+    SELECT m.id, s.id, 'till', 120, 0, 120, 1, 1, at,
+        (at AT TIME ZONE 'Asia/Taipei')::date, 'past:' || m.id || ':' || n
+    FROM unnest(CAST(:members AS bigint[])) AS m (id), (SELECT min(id) AS id FROM store) AS s,
+        generate_series(1, :purchases) AS n,
+        LATERAL (SELECT :now - interval '1 day'
+            - interval '730 days' * (:purchases - n) / :purchases AS at) AS moment
+    """,
+    """
+    INSERT INTO points_entry (member_id, points, balance_after, reason, purchase_id,
+        idempotency_key, posted_at)
+    SELECT member_id, 1, row_number() OVER (PARTITION BY member_id ORDER BY id), 'purchase', id,
+        'purchase:' || id, purchased_at
+    FROM purchase WHERE member_id = ANY (:members)
+    """,
+    """
+    INSERT INTO points_lot (entry_id, member_id, granted, remaining, expires_on)
+    SELECT id, member_id, 1, 1, CAST(:now AS date) + 300
+    FROM points_entry WHERE member_id = ANY (:members)
+    """,
+    f"""
+    INSERT INTO stamp_card (member_id, programme_id, stamps)
+    SELECT m.id, p.id, CASE WHEN :purchases > 10 THEN :purchases - {STAMPS_APART}
+        ELSE :purchases END
+    FROM unnest(CAST(:members AS bigint[])) AS m (id),
+        (SELECT min(id) AS id FROM stamp_programme) AS p
+    """,
+    """
+    UPDATE member SET points = :purchases, purchase_count = :purchases,
+        last_purchase_on = CAST(:now AS date) - 1, spend_on = CAST(:now AS date) - 1,
+        spend_twd = counted.twd,
+        tier_id = (SELECT id FROM tier WHERE threshold_twd <= counted.twd
+            ORDER BY rank DESC LIMIT 1),
+        tier_kept_until = CAST(:now AS date) + 200
+    FROM (SELECT member_id, sum(paid_twd) AS twd FROM purchase
+        WHERE purchased_on > CAST(:now AS date) - 1 - 365 GROUP BY member_id) AS counted
+    WHERE id = counted.member_id AND id = ANY (:members)
+    """,
+)
+"""A past that keeps the models' promises: ledger, lots, stamps and running figures agree."""
+
+
+def _time_in_turns(
+    sessions: Sessions, few: list[int], many: list[int]
+) -> tuple[list[float], list[float]]:
+    fifth, five_thousandth = [], []
+    for number in range(ROUNDS + 1):
+        times = [
+            (_time_one(sessions, young, FEW + 1), _time_one(sessions, old, MANY + 1))
+            for young, old in zip(few, many, strict=True)
+        ]
+        if number:  # The first round warms up.
+            fifth += [young for young, _ in times]
+            five_thousandth += [old for _, old in times]
+    return fifth, five_thousandth
+
+
+def _time_one(sessions: Sessions, member_id: int, number: int) -> float:
+    """Record a purchase, the member's `number`th; return its seconds and take it back."""
+    with sessions() as session:
+        store = _store(session)
+        began_at = time.perf_counter()
+        record_purchase(session, _sale(member_id, store), NOON)
+        seconds = time.perf_counter() - began_at
+        found = session.get_one(Member, member_id).purchase_count
+        session.rollback()
+    if found != number:
+        raise BenchmarkError(f"meant to measure purchase {number}, measured {found}")
+    return seconds
+
+
+def _rate(sessions: Sessions, members: list[int]) -> float:
+    """Return the purchases a second of one thread that commits each."""
+    done, began_at = 0, time.perf_counter()
+    while time.perf_counter() - began_at < RATE_SECONDS:
+        with sessions.begin() as session:
+            record_purchase(session, _sale(members[done % len(members)], _store(session)), NOON)
+        done += 1
+    return done / (time.perf_counter() - began_at)
+
+
+def _sale(member_id: int, store: Store) -> Sale:
+    return Sale(member_id, store, None, AMOUNT_TWD, idempotency_key=secrets.token_hex(16))
+
+
+def _store(session: Session) -> Store:
+    store = find_store(session, "TP01")
+    assert store is not None, "set-up makes the stores"
+    return store
