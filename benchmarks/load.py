@@ -6,7 +6,8 @@ back, so that the measured server shares no interpreter with it. Three ways to l
 - `closed`: every connection sends its next request when the last one was answered: capacity.
 - `paced`: requests start at a fixed rate whatever the server does, and one that has to wait for
   a connection has been waiting since its moment: latency, without hiding the slow ones.
-- `burst`: every request on its own connection, all at once.
+- `burst`: every request on its own connection, all at once; each closes with its answer, for a
+  web worker serves a limited number of open connections.
 """
 
 import asyncio
@@ -204,6 +205,8 @@ class Generator:
             self._begin(connection, now)
         elif self._late:
             self._begin(connection, self._late.popleft())
+        elif self._load.way == "burst":
+            connection.close()
         else:
             self._idle.append(connection)
         if not self._under_way:

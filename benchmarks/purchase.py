@@ -1,164 +1,31 @@
-"""The counter's figures: statements of a purchase, and its time as a member's history grows."""
+"""A purchase within this process: its time as a member's history grows, and its rate."""
 
-import os
-import re
 import secrets
 import statistics
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from html import unescape
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
 
-from flask.testing import FlaskClient
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from benchmarks.figure import BenchmarkError, Figure, Goal
 from benchmarks.taps import add_members
 from benchmarks.workshop import Database, Workshop
 from models.base import Sessions
-from models.coupon import get_template, issue_coupon
 from models.database import make_sessions
 from models.member import Member
 from models.purchase import Sale, record_purchase
 from models.shop import Store, find_store
-from models.staff import add_staff
 
-if TYPE_CHECKING:
-    from app import Installation
-
-STATEMENTS = Goal(most=8)
 FLATNESS = Goal(least=0.8, most=1.2)
-NOT_COUNTED = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 PAIRS = 10
 ROUNDS = 20
 FEW, MANY = 4, 4_999
-STAMPS_APART = 5
-"""The card is not filled by the purchase that is measured: both members' stand at 4 of 10."""
+STAMPS = {FEW: 4, MANY: 4_994}
+"""Both stand at 4 of 10, so that neither's card is filled by the purchase that is measured."""
 RATE_SECONDS = 3.0
 AMOUNT_TWD = 450
-
-
-def measure_statements(workshop: Workshop) -> list[Figure]:
-    """Count the statements of one confirmed purchase, login and all, as the clerk's page sends."""
-    with workshop.database() as database:
-        add_members(database, 2)
-        with make_sessions(database.engine).begin() as session:
-            store = _store(session)
-            add_staff(
-                session,
-                username="clerk",
-                name="小安",
-                role="clerk",
-                store=store,
-                password="counter-1",  # noqa: S106 - opens only the benchmark's database
-            )
-            numbers = list(session.scalars(select(Member.number).order_by(Member.id)))
-            members = list(session.scalars(select(Member.id).order_by(Member.id)))
-            now = datetime.now(UTC)
-            coupon = issue_coupon(
-                session, members[1], get_template(session, "welcome"), issue_key="bench", now=now
-            )
-            assert coupon is not None
-            coupon_id = str(coupon.id)
-        counter = _Counter(workshop.environment(database))
-        plain = counter.sell(numbers[0])
-        with_coupon = counter.sell(numbers[1], coupon=coupon_id)
-        counter.close()
-    return [
-        Figure("purchase_statements", plain, "statements", STATEMENTS),
-        Figure("purchase_statements_with_coupon", with_coupon, "statements", STATEMENTS),
-    ]
-
-
-class _Silent:
-    """A bell nobody hears: no worker runs here."""
-
-    def ring(self, task: str) -> None:
-        """Wake nobody."""
-
-
-class _Counter:
-    """A clerk at the real application, within this process."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._installation = _make_installation(environment)
-        self._client = _client_of(self._installation)
-        self._token = _hidden(self._client.get("/clerk/login", base_url=_BASE).text, "csrf_token")
-        self._post("/clerk/login", username="clerk", password="counter-1")  # noqa: S106
-
-    def sell(self, number: str, **also: str) -> int:
-        """Look a member up and sell; return how many statements the sale took."""
-        page = self._post("/clerk/lookup", code=number)
-        fields = {name: _hidden(page, name) for name in ("visit", "key")}
-        with _statements(self._installation.engine) as statements:
-            self._post(
-                "/clerk/purchases", amount=str(AMOUNT_TWD), name_checked="yes", **fields, **also
-            )
-        return len(statements)
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self._installation.engine.dispose()
-
-    def _post(self, path: str, **fields: str) -> str:
-        answer = self._client.post(
-            path,
-            base_url=_BASE,
-            data={"csrf_token": self._token} | fields,
-            headers={"HX-Request": "true", "Referer": _BASE + "/clerk"},
-        )
-        if answer.status_code >= 400:
-            raise BenchmarkError(f"the counter answered {answer.status_code} to {path}")
-        return answer.text
-
-
-_BASE = "https://shop.example"
-
-
-def _make_installation(environment: dict[str, str]) -> "Installation":
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = environment["PROMETHEUS_MULTIPROC_DIR"]
-    from app import Installation, Settings  # Only now: importing it opens the metrics' folder.
-
-    named = {name.lower(): text for name, text in environment.items()}
-    wanted = {name: named[name] for name in Settings.model_fields if name in named}
-    settings = Settings(_env_file=None, **wanted, log_level="CRITICAL")  # type: ignore[call-arg, arg-type]
-    made = Installation(settings)
-    made.bell = _Silent()  # type: ignore[assignment]  # It rings the same.
-    return made
-
-
-def _client_of(installation: "Installation") -> FlaskClient:
-    from app import create_app  # As above.
-
-    return create_app(installation).test_client()
-
-
-def _hidden(html: str, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', html)
-    if found is None:
-        raise BenchmarkError(f"the counter's page has no field {name}")
-    return unescape(found[1])
-
-
-@contextmanager
-def _statements(engine: Engine) -> Iterator[list[str]]:
-    """Collect what is asked of the database; the edges of transactions are left aside."""
-    found: list[str] = []
-
-    def note(*arguments: Any) -> None:
-        statement: str = arguments[2]
-        if not statement.startswith(NOT_COUNTED):
-            found.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def measure_flatness(workshop: Workshop) -> list[Figure]:
@@ -186,11 +53,9 @@ def _make_history(database: Database) -> tuple[list[int], list[int]]:
         ids = list(connection.scalars(select(Member.id).order_by(Member.id)))
         few, many = ids[:PAIRS], ids[PAIRS:]
         for members, purchases in ((few, FEW), (many, MANY)):
+            past = {"members": members, "purchases": purchases, "now": NOON}
             for statement in HISTORY:
-                connection.execute(
-                    text(statement),
-                    {"members": members, "purchases": purchases, "now": NOON},
-                )
+                connection.execute(text(statement), past | {"stamps": STAMPS[purchases]})
     with database.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
             "VACUUM (ANALYZE)"  # As autovacuum would have done within those two years.
@@ -221,10 +86,9 @@ HISTORY = (
     SELECT id, member_id, 1, 1, CAST(:now AS date) + 300
     FROM points_entry WHERE member_id = ANY (:members)
     """,
-    f"""
+    """
     INSERT INTO stamp_card (member_id, programme_id, stamps)
-    SELECT m.id, p.id, CASE WHEN :purchases > 10 THEN :purchases - {STAMPS_APART}
-        ELSE :purchases END
+    SELECT m.id, p.id, :stamps
     FROM unnest(CAST(:members AS bigint[])) AS m (id),
         (SELECT min(id) AS id FROM stamp_programme) AS p
     """,

@@ -112,8 +112,6 @@ def _is_settled(database: Database) -> bool:
 
 
 def _ask(port: int, path: str, body: bytes | None = None) -> bytes:
-    with urllib.request.urlopen(  # noqa: S310 - our own stub, on this machine
-        f"http://127.0.0.1:{port}/{path}", body, CALL_SECONDS
-    ) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", body, CALL_SECONDS) as answer:
         whole: bytes = answer.read()
         return whole

@@ -44,7 +44,9 @@ LOCK = ROOT / "var" / ".bench-lock"
 DATA = FOLDER / "postgres"
 TEMPLATE = "bench_template"
 OPENED_AT = datetime(2024, 1, 1, tzinfo=UTC)
+BASE_URL = "https://shop.example"
 START_SECONDS = 60
+CALL_SECONDS = 5
 STOP_SECONDS = 30
 LOG_LINES_SHOWN = 15
 DEFAULTS = ("WEB_WORKERS", "WEB_THREADS", "LOG_LEVEL", "DEMO", "LINE_CHANNEL_ID")
@@ -131,7 +133,7 @@ class Workshop:
             "LINE_CHANNEL_ACCESS_TOKEN": "a token of the benchmarks",
             "LINE_API_BASE": line,
             "LINE_DATA_API_BASE": line,
-            "PUBLIC_BASE_URL": "https://shop.example",
+            "PUBLIC_BASE_URL": BASE_URL,
         }
 
     @contextmanager
@@ -199,20 +201,31 @@ def free_port() -> int:
 
 
 def _wait_for(process: "subprocess.Popen[bytes]", port: int, command: str, log: Path) -> None:
-    """Wait until the process answers HTTP, whatever it says."""
+    """Wait until the process answers HTTP, whatever it says, with all its workers."""
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/healthz")
-            connection.getresponse().read()
-        except (OSError, http.client.HTTPException):
-            time.sleep(0.05)
-        else:
+        if _answers(port) and _has_all_workers(log):
             return
-        finally:
-            connection.close()
+        time.sleep(0.05)
     raise BenchmarkError(f"`{command}` did not start:\n{_end_of(log)}")
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CALL_SECONDS)
+    try:
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _has_all_workers(log: Path) -> bool:
+    """Tell whether the web server's log has started every worker it spawned."""
+    said = log.read_text(encoding="utf-8", errors="replace")
+    return said.count("Started worker-") >= said.count("Spawning worker-")
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

@@ -16,6 +16,15 @@ class _Asked:
     attempt: Attempt
     written: "asyncio.Future[str]"
 
+    def tell(self, result: str | Exception) -> None:
+        """Let the caller go on, unless they were cancelled meanwhile."""
+        if self.written.done():
+            return
+        if isinstance(result, Exception):
+            self.written.set_exception(result)
+        else:
+            self.written.set_result(result)
+
 
 class Conclusions:
     """Concludes deliveries of one event loop; each caller waits until its own is on disk.
@@ -44,10 +53,10 @@ class Conclusions:
                 results = await asyncio.to_thread(self._write_batch, batch)
             except Exception as error:  # Every caller of the batch learns of it, and no other one.
                 for asked in batch:
-                    asked.written.set_exception(error)
+                    asked.tell(error)
             else:
                 for asked, result in zip(batch, results, strict=True):
-                    asked.written.set_result(result)
+                    asked.tell(result)
         self._writer = None
 
     def _write_batch(self, batch: Sequence[_Asked]) -> list[str]:

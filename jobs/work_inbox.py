@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 import structlog
@@ -22,6 +23,9 @@ BATCH = 200
 THREADS = 6
 LONGEST_SECONDS = 30.0
 """After so long the job ends and leaves the rest to the next one: no job runs for ever."""
+
+LONGEST_CALL = timedelta(seconds=10)
+"""A call to LINE takes no longer (`bot/client.py`)."""
 
 T = TypeVar("T")
 
@@ -160,6 +164,8 @@ class _Replies:
         if owed.is_late(self._context.clock()):
             await asyncio.to_thread(self._leave, owed)
             return
+        if owed.next_try_at - LONGEST_CALL <= self._context.clock():
+            return  # Our claim could lapse during the call, and two would say it: it comes round.
         parcel = Parcel(owed, was_in_doubt=False, messages=owed.words["messages"])
         attempt = await hand_over(self._context.line, parcel)
         result = await self._conclusions.write(parcel, attempt)

@@ -9,8 +9,10 @@ import procrastinate
 import psycopg
 import structlog
 from procrastinate.exceptions import ConnectorException
+from sqlalchemy.exc import DBAPIError
 
 from jobs.context import JobContext
+from jobs.presence import among_workers
 from jobs.queue import CONCURRENCY, DEAD_AFTER_SECONDS, HEARTBEAT_SECONDS, defer_once
 
 GRACE_SECONDS = 20.0
@@ -38,7 +40,7 @@ async def run_worker(
 
 async def _run_once(queue: procrastinate.App, context: JobContext, stop: asyncio.Event) -> None:
     try:
-        async with queue.open_async():
+        async with queue.open_async(), among_workers(context):
             for task in ("work_inbox", "deliver_outbox"):
                 await _defer_first(queue, task)
             worker = asyncio.create_task(
@@ -55,7 +57,7 @@ async def _run_once(queue: procrastinate.App, context: JobContext, stop: asyncio
             )
             log.info("worker_ready")
             await _until_stopped(worker, stop)
-    except (ConnectorException, psycopg.Error, OSError) as error:
+    except (ConnectorException, DBAPIError, psycopg.Error, OSError) as error:
         log.warning("worker_lost_database", error=type(error).__name__)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), PAUSE_SECONDS)

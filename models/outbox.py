@@ -203,6 +203,25 @@ def claim_owed(session: Session, *, limit: int, now: datetime) -> list[Claim]:
     return claims
 
 
+def release_claims(session: Session, now: datetime) -> int:
+    """Make what is claimed due `now`: for the only worker alive, since dead ones claimed it.
+
+    Rows that pause after a try without an answer are released too; they were due soon anyway.
+    """
+    released = session.execute(
+        update(Owed)
+        .where(
+            Owed.state == "waiting",
+            Owed.in_doubt,
+            Owed.next_try_at > now,
+            Owed.next_try_at <= now + LEASE,
+        )
+        .values(next_try_at=now)
+        .returning(Owed.id)
+    )
+    return len(released.all())
+
+
 def receivers_of(session: Session, people: Iterable[str]) -> dict[str, Receiver]:
     """Return what is true now of each known person, by LINE user id, in one query."""
     found = session.execute(

@@ -91,6 +91,16 @@ class Process:
             os.killpg(running.pid, signal.SIGKILL)
             running.wait(DYING_SECONDS)
 
+    def pause(self) -> None:
+        """Let the program stand still: SIGSTOP."""
+        assert self.running is not None
+        os.killpg(self.running.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let a paused program go on."""
+        assert self.running is not None
+        os.killpg(self.running.pid, signal.SIGCONT)
+
     def assert_runs(self) -> None:
         """Fail where the program has ended by itself."""
         ended = self.running is None or self.running.poll() is not None
@@ -204,8 +214,8 @@ def is_serving(base_url: str) -> bool:
 @contextmanager
 def installed(database: URL, name: str) -> Iterator[Installation]:
     """Yield an installation on this database; nothing runs yet but LINE. End everything after."""
-    logs = LOGS / name
-    shutil.rmtree(logs, ignore_errors=True)
+    logs = LOGS / f"{name}-{os.getpid()}"
+    _forget_logs(name)
     metrics = logs / "metrics"
     metrics.mkdir(parents=True)
     engine = make_engine(database, pool_size=8)
@@ -238,6 +248,24 @@ def installed(database: URL, name: str) -> Iterator[Installation]:
         finally:
             made.close()
             engine.dispose()
+
+
+def _forget_logs(name: str) -> None:
+    """Delete what earlier runs left under this name; runs going on at the same time keep theirs."""
+    for folder in LOGS.glob(f"{name}-*"):
+        pid = int(folder.name.rpartition("-")[2])
+        if pid == os.getpid() or not _is_alive(pid):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # It lives, as somebody else.
+    return True
 
 
 def _procfile() -> dict[str, str]:

@@ -126,6 +126,19 @@ document.addEventListener("click", ({ target }) => {
   if (menu && !menu.contains(target)) menu.open = false;
 });
 
+/** Digits belong to the amount, also when a coupon was just ticked and still has the cursor. */
+document.addEventListener("keydown", (event) => {
+  const amount = document.getElementById("amount");
+  const isElsewhere = !event.target.matches("input:not([type=radio]), textarea, select");
+  if (!amount || !isElsewhere || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!/^(?:[0-9+*×]|Backspace)$/.test(event.key) || document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  amount.dataset.beforeScan = amount.value; // It may be a scanner that begins to type.
+  pressKey(amount, { Backspace: "back", "*": "×" }[event.key] ?? event.key);
+  amount.focus({ preventScroll: true });
+  correcting();
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.isComposing || document.querySelector("dialog[open]")) return;
   counter.querySelector("[data-next]")?.click();

@@ -9,6 +9,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 
 import migrations
 from models.base import BusinessError, Sessions
@@ -100,6 +101,8 @@ def _staff(installation: Installation) -> AppGroup:
                 )
             except BusinessError as error:
                 raise click.ClickException(f"{error.code}: {error.facts}") from error
+            except IntegrityError as error:
+                raise click.ClickException(f"{username} has a login already.") from error
         click.echo(f"{username} may log in as {role} at {store_code.upper()}.")
 
     return group

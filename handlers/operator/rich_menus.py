@@ -15,7 +15,8 @@ def sync_rich_menus(
 ) -> list[SyncedMenu]:
     """Upload the menus that changed and show them to everybody; return all of them.
 
-    Each id is kept as soon as LINE gave it, so a broken run goes on where it stopped.
+    Each id is kept as soon as LINE gave it, so a broken run goes on where it stopped. Members are
+    linked every time: that mends what a broken run left undone, or LINE lost.
     """
     synced = []
     for name in MENU_NAMES:
@@ -25,11 +26,10 @@ def sync_rich_menus(
         menu = api.sync(name, old_id, known.version if known else None)
         with sessions.begin() as session:
             keep_rich_menu(session, name, menu.version, menu.line_rich_menu_id, clock())
-        if menu.is_new:
-            if name == MEMBER:
-                _link_members(sessions, api, menu.line_rich_menu_id)
-            if old_id is not None:
-                api.forget(old_id)
+        if name == MEMBER:
+            _link_members(sessions, api, menu.line_rich_menu_id)
+        if menu.is_new and old_id is not None:
+            api.forget(old_id)
         synced.append(menu)
     return synced
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from handlers import settings
 from handlers.assets import asset_url
 from models.demo import DEMO_STAFF
+from models.friend import Friend
 from models.member import Member
 from models.tier import Tier
 
@@ -47,14 +48,15 @@ def show_start() -> ResponseReturnValue:
 def demo_regular(session: Session) -> str | None:
     """Return the LINE user id of a member worth playing, or None in an empty shop.
 
-    One who has LINE and stands as high as one can and still climb, with the most purchases; where
-    nobody stands below the top, anybody with LINE.
+    A friend who stands as high as one can and still climb, with the most purchases; where nobody
+    stands below the top, any friend.
     """
     top_rank = select(func.max(Tier.rank)).scalar_subquery()
     return session.scalars(
         select(Member.line_user_id)
         .join(Tier, Tier.id == Member.tier_id)
-        .where(Member.line_user_id.is_not(None), Member.erased_at.is_(None))
+        .join(Friend, Friend.line_user_id == Member.line_user_id)
+        .where(Friend.is_following)
         .order_by(
             (Tier.rank < top_rank).desc(),
             Tier.rank.desc(),

@@ -19,9 +19,11 @@ FRIEND_SHARE = 0.92
 HOME_STORE_SHARE = 0.85
 LEAP_YEAR = 1992
 LEAP_BIRTHDAYS = (date(1992, 2, 29), date(1996, 2, 29), date(2004, 2, 29))
-FIRST_NAME, FIRST_PHONE = "王小明", "0912345678"
+FIRST_NAME, FIRST_PHONE = "王小明", "0928123456"
 FIRST_NUMBER = "88881234" + check_digit("88881234")
-"""The first member can be remembered by a presenter, and tells that the demo is loaded."""
+"""The first member can be remembered by a presenter, and tells that the demo is loaded.
+
+Their phone is not the one the chat gives as an example, which every newcomer types."""
 
 CUP_PRICES_TWD = (35, 40, 45, 50, 55, 60, 65, 70, 75)
 LARGEST_ORDER_TWD = 600

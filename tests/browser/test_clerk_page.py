@@ -101,6 +101,10 @@ def log_in(page: Page, shop: Shop) -> None:
     expect(page.locator("[data-view=scan]")).to_be_visible()
 
 
+BETWEEN_HAND_AND_SCANNER_MS = 500
+"""Keys in quick succession are one scan; nobody reaches for the scanner faster than this."""
+
+
 def scan(page: Page, code: str) -> None:
     """Type as a hardware scanner does: fast, wherever the cursor is, with Enter at the end."""
     page.keyboard.type(code, delay=2)
@@ -131,6 +135,24 @@ def test_a_clerk_serves_a_customer(open_page: OpenPage, shop: Shop, screenshot: 
     page.keyboard.press("Enter")
     expect(page.locator("[data-view=scan]")).to_be_visible()
     assert shop.count_purchases() == 1
+
+
+def test_digits_typed_after_ticking_a_coupon_are_the_amount(
+    open_page: OpenPage, shop: Shop
+) -> None:
+    page = open_page(f"{shop.address}/clerk")
+    log_in(page, shop)
+    scan(page, shop.fresh_code())
+    page.locator(".coupon input").nth(1).check(force=True)
+    page.keyboard.type("459")
+    page.keyboard.press("Backspace")
+    page.keyboard.type("0")
+    expect(page.locator("#amount")).to_have_value("450")
+    page.locator(".coupon input").nth(1).focus()
+    page.wait_for_timeout(BETWEEN_HAND_AND_SCANNER_MS)
+    scan(page, shop.fresh_code())
+    expect(page.locator("#amount")).to_have_value("450")
+    expect(page.locator(".coupon input").nth(0)).to_be_checked()
 
 
 def test_a_scanner_is_heard_through_an_input_method(open_page: OpenPage, shop: Shop) -> None:

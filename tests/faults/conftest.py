@@ -33,19 +33,13 @@ MakeRegulars = Callable[[int], list[Regular]]
 
 
 @pytest.fixture(scope="session")
-def shop(server_url: str, pristine: str, worker_id: str) -> Iterator[Installation]:
+def shop(server_url: str, pristine: str) -> Iterator[Installation]:
     """Yield the shop with web, worker and clock running."""
     name = f"regulars_faults_{uuid4().hex[:12]}"
-    with installed(create_database(server_url, name, pristine), f"faults-{worker_id}") as made:
+    with installed(create_database(server_url, name, pristine), "faults") as made:
         made.start("web", "worker", "clock")
         yield made
     drop_database(server_url, name)
-
-
-@pytest.fixture(scope="session")
-def worker_id(request: pytest.FixtureRequest) -> str:
-    """Return the name of this test process, where several share the work."""
-    return str(getattr(request.config, "workerinput", {}).get("workerid", "alone"))
 
 
 @pytest.fixture

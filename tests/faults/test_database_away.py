@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import urllib3
@@ -20,7 +22,7 @@ from tests.conftest import NOON
 from tests.faults.conftest import RECEIPT, make_members, new_clerk, sell
 from tests.faults.events import code_of, states, text_event
 from tests.journeys.people import Json, Line, Shopper
-from tests.processes import Installation, installed, is_serving, wait_until
+from tests.processes import ROOT, Installation, installed, is_serving, wait_until
 
 REPLY = "/v2/bot/message/reply"
 PEOPLE = 20
@@ -40,9 +42,12 @@ class OwnDatabase:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnDatabase]:
-    """Yield a shop on an embedded server of its own, with web, worker and clock running."""
-    folder = tmp_path_factory.mktemp("postgres") / "data"
+def own() -> Iterator[OwnDatabase]:
+    """Yield a shop on an embedded server of its own, with web, worker and clock running.
+
+    Not in pytest's folder: that is closed to the account PostgreSQL runs as where root tests.
+    """
+    folder = ROOT / "var" / f"test-postgres-{uuid4().hex[:8]}"
     url = make_url(embedded_url(folder))
     engine = make_engine(url)
     migrations.upgrade(engine)
@@ -55,6 +60,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnDatabase]:
             yield OwnDatabase(shop, folder)
     finally:
         stop_embedded(folder)
+        for path in folder.parent.glob(f"*{folder.name}*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @dataclass

@@ -63,13 +63,13 @@ def test_every_event_is_answered_and_every_receipt_arrives_once(
 ) -> None:
     regulars = make_regulars(people)
     shoppers = [regular.shopper for regular in regulars]
-    shop.kill("worker")
+    shop.processes["worker"].pause()
     with ThreadPoolExecutor(SENDERS) as threads:
         event_ids = list(threads.map(partial(speak, shoppers), range(events)))
     sell(shop, regulars)
     wait_until(lambda: states(shop, event_ids)["waiting"] == events, "every event is kept")
     line.misbehave(latency_ms=LATENCY_MS)
-    shop.start("worker")
+    shop.processes["worker"].go_on()
     for kill in range(1, kills + 1):
         enough = events * kill // (kills + 2)
         wait_until(partial(has_answered, line, shoppers, enough), f"{enough} answers")

@@ -55,6 +55,7 @@ def test_the_regular_stands_as_high_as_one_can_and_still_climb(
     make_member(spend_twd=40_000)
     make_member(spend_twd=6_000)
     make_member(spend_twd=20_000, line=False)
+    make_member(spend_twd=21_000, friend=False)
     gold = make_member(spend_twd=16_000)
     assert demo_regular(session) == gold.line_user_id
 

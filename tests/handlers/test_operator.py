@@ -146,7 +146,8 @@ def test_a_job_is_run_by_hand_and_what_it_owes_delivered(
 
     done = cli.invoke(args=["job", "run", "give_birthday_gifts"])
 
-    assert (done.exit_code, done.output) == (0, "give_birthday_gifts at 2026-11-22 12:00: 1\n")
+    assert done.exit_code == 0
+    assert done.output.splitlines()[-1] == "give_birthday_gifts at 2026-11-22 12:00: 1"
     assert isinstance(installation.bell, FakeBell)
     assert installation.bell.rung == ["deliver_outbox"]
 
@@ -163,7 +164,7 @@ def test_a_job_played_at_another_moment_delivers_now(
 
     done = cli.invoke(args=["job", "run", "give_birthday_gifts", "--at", at])
 
-    assert done.output == "give_birthday_gifts at 2026-12-25 10:00: 1\n"
+    assert done.output.splitlines()[-1] == "give_birthday_gifts at 2026-12-25 10:00: 1"
     owed = session.scalars(select(Owed)).one()
     assert owed.next_try_at == NOON
     assert owed.useful_until == datetime(2026, 11, 22, 16, tzinfo=UTC)
@@ -220,14 +221,3 @@ def test_the_demos_logins_are_printed(cli: FlaskCliRunner) -> None:
     printed = cli.invoke(args=["demo", "logins"]).output
 
     assert all(username in printed for username, *_ in DEMO_STAFF)
-
-
-def test_a_demo_without_its_simulator_is_refused(
-    cli: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("handlers.operator.commands.load_demo", lambda *_: "")
-
-    done = cli.invoke(args=["demo", "prepare"])
-
-    assert done.exit_code == 1
-    assert "CHAT_URL" in done.output

@@ -14,6 +14,7 @@ from bot import rich_menu_sync
 from bot.rich_menu import MENU_NAMES
 from bot.rich_menu_sync import MenuApi, SyncedMenu, issue_token
 from bot.simulator import Channel, SimulatorServer
+from bot.simulator.people import Person
 from handlers.operator.rich_menus import sync_rich_menus
 from models.base import Sessions
 from models.rich_menu import find_rich_menu
@@ -54,7 +55,9 @@ def calls(line: SimulatorServer, method: str, path: str) -> int:
 
 def shown_to(line: SimulatorServer, person: str) -> str | None:
     """Return the id of the menu a person sees."""
-    return line.world.menus.shown_to(person)
+    stranger = Person(person, "小晴", friend=True)
+    shown = line.world.menus.shown_to(line.world.people.find(person) or stranger)
+    return str(shown["richMenuId"]) if shown else None
 
 
 def test_the_first_sync_uploads_both_menus_and_shows_them(

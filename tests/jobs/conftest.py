@@ -12,6 +12,7 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
 from sqlalchemy import URL, Engine, select
 from sqlalchemy.orm import Session
 
@@ -226,6 +227,15 @@ class Worker:
         """Call a function with a session of its own, and commit."""
         with self.sessions.begin() as session:
             return function(session)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_traces() -> None:
+    """Write the traces of the bugs that tests make without colours, which take half a second."""
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
 
 
 @pytest.fixture(scope="session")

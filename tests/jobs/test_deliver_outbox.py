@@ -267,7 +267,7 @@ def test_a_block_at_the_last_moment_holds(worker: Worker, friend: str) -> None:
 def test_a_stop_of_marketing_at_the_last_moment_holds(worker: Worker) -> None:
     member = worker.member(marketing=True)
     assert member.line_user_id is not None
-    about = {"member_id": member.id}
+    about: dict[str, Any] = {"member_id": member.id}
     marketing = worker.owe(member.line_user_id, is_marketing=True, **about)
     service = worker.owe(member.line_user_id, **about)
     worker.change(Member, member.id, marketing_allowed=False)

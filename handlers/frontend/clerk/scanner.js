@@ -37,7 +37,7 @@ function finish(event, isFast, onScan) {
   if (!isFast || scanned.length < SHORTEST_SCAN) return;
   event.preventDefault();
   event.stopPropagation();
-  forgetKeystrokes();
+  forgetKeystrokes(scanned);
   onScan(scanned);
 }
 
@@ -48,11 +48,19 @@ function characterOf({ code, key }) {
 }
 
 /** Take the scan's characters out of the field in which they landed; what stood before stays. */
-function forgetKeystrokes() {
+function forgetKeystrokes(scanned) {
   const field = document.activeElement;
-  if (!field?.matches?.("input")) return;
+  if (!field?.matches?.("input:not([type=radio])")) return;
   field.blur(); // Ends a composition that an input method may have begun.
-  field.value = field.dataset.beforeScan ?? "";
+  const landed = commonEnd(field.value.toUpperCase(), scanned.toUpperCase());
+  field.value = landed > 1 ? field.value.slice(0, -landed) : (field.dataset.beforeScan ?? "");
+}
+
+/** Count the characters with which both texts end. */
+function commonEnd(one, other) {
+  let count = 0;
+  while (count < Math.min(one.length, other.length) && one.at(-1 - count) === other.at(-1 - count)) count += 1;
+  return count;
 }
 
 /** Remember a field's content whenever a person, not a scanner, has changed it. */

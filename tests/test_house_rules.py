@@ -1,0 +1,180 @@
+"""The house's rules that no type checker knows: kept here because memory does not keep them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+import migrations
+from bot.postback import Action
+from handlers import line
+from jobs.timetable import TIMETABLE
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("handlers", "jobs", "bot", "models")
+MAY_COMMIT = {
+    "app.py",  # One request, one command.
+    "handlers/__init__.py",
+    "handlers/operator/commands.py",
+    "handlers/operator/rich_menus.py",
+    "bot/simulator/storage.py",  # The simulator's own file, not our database.
+    "models/demo/load.py",  # The demo's loader is a command of its own, in bounded parts.
+}
+MAY_PRINT = {"handlers/operator/demo.py", "bot/simulator/__main__.py"}  # By sys.stdout.
+NO_TOPIC = {"__init__", "keeper", "webhook", "words"}
+"""Modules of handlers/line in which nothing a person does is answered."""
+OPEN_TO_ALL = {
+    "clerk.show_login",
+    "clerk.log_in",
+    "site.show_start",
+    "site.join",
+    "site.qr_picture",
+    "site.healthz",
+    "site.readyz",
+    "site.metrics",
+    "line.callback",  # Its door is LINE's signature: tests/handlers/test_webhook.py.
+}
+
+
+def sources(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
+    """Yield every module of ours by its path."""
+    paths = [ROOT / "app.py", *(path for room in rooms for path in (ROOT / room).rglob("*.py"))]
+    for path in paths:
+        yield path.relative_to(ROOT).as_posix(), parsed(path)
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def calls(tree: ast.Module) -> Iterator[str]:
+    """Yield what is called in a module: the name, or the last part of a dotted one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Attribute):
+                yield node.func.attr
+            elif isinstance(node.func, ast.Name):
+                yield node.func.id
+
+
+# --- transactions, prints, clocks
+
+
+def test_only_the_edges_commit() -> None:
+    found = {path for path, tree in sources(*ROOMS) if {"commit", "begin"} & set(calls(tree))}
+
+    assert {path for path in found if not path.startswith("jobs/")} <= MAY_COMMIT
+
+
+def test_nothing_prints() -> None:
+    found = {path for path, tree in sources(*ROOMS) if "print" in calls(tree)}
+
+    assert found == set()
+
+
+def test_only_the_demo_and_the_simulator_write_to_the_terminal() -> None:
+    found = {
+        path
+        for path, tree in sources(*ROOMS)
+        if any(
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and (node.value.id, node.attr) in {("sys", "stdout"), ("sys", "stderr")}
+            for node in ast.walk(tree)
+        )
+    }
+
+    assert found <= MAY_PRINT
+
+
+def test_only_the_front_door_reads_the_clock_and_the_environment() -> None:
+    """A rule is told the time; `datetime.now` in a model or a handler would be a second clock."""
+    found = {
+        path
+        for path, tree in sources("handlers", "jobs", "models")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr)
+        in {("datetime", "now"), ("date", "today"), ("os", "environ")}
+    }
+
+    assert found <= {
+        "app.py",
+        "handlers/operator/demo.py",  # It starts the processes, and makes their environment.
+        "models/embedded_postgres.py",  # It passes its own on to PostgreSQL's programs.
+        "models/member_code.py",  # A signature is checked without asking how old the code is.
+    }
+
+
+def test_no_module_is_called_utils() -> None:
+    names = {Path(path).stem for path, _ in sources(*ROOMS)}
+
+    assert not names & {"utils", "helpers", "common", "misc", "manager", "services"}
+
+
+# --- doors
+
+
+def rules(app: Flask) -> Iterator[tuple[Rule, str]]:
+    """Yield every route with each method it answers."""
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield rule, method
+
+
+def test_every_route_has_its_door(app: Flask, client: FlaskClient) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False  # Else that door would hide whether there is another.
+    for rule, method in rules(app):
+        if rule.endpoint in OPEN_TO_ALL:
+            continue
+        path = re.sub(r"<[^>]*>", "1", rule.rule)
+
+        answer = client.open(path, method=method)
+
+        goes_to_login = answer.status_code == 302 and answer.location.endswith("/clerk/login")
+        assert goes_to_login or answer.status_code in (401, 403), f"{method} {rule.rule}"
+
+
+def test_what_is_open_to_all_is_there(app: Flask) -> None:
+    assert {rule.endpoint for rule, _ in rules(app)} >= OPEN_TO_ALL
+
+
+# --- each its place
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_every_action_has_a_handler_of_its_own(action: Action) -> None:
+    unknown = line.handler_for("postback", "an action of nobody")
+
+    assert line.handler_for("postback", action) not in (None, unknown)
+
+
+def test_every_module_of_the_chat_is_a_topic() -> None:
+    modules = {path.stem for path in (ROOT / "handlers" / "line").glob("*.py")}
+
+    assert modules - NO_TOPIC == set(line.TOPICS)
+
+
+def test_every_job_of_the_timetable_is_covered_by_a_test() -> None:
+    tests = "".join(
+        path.read_text("utf-8") for path in (ROOT / "tests" / "jobs").rglob("test_*.py")
+    )
+
+    assert [entry.name for entry in TIMETABLE if f'"{entry.name}"' not in tests] == []
+
+
+def test_the_migrations_have_one_head() -> None:
+    script = ScriptDirectory.from_config(migrations.make_config())
+
+    assert len(script.get_heads()) == 1
