@@ -262,9 +262,7 @@ def _add_error_answers(app: Flask) -> None:
 
     @app.errorhandler(InternalServerError)
     def we_failed(_error: InternalServerError) -> Response:
-        words = (
-            "系統發生錯誤，請再試一次。\nSomething failed: please try again.\n"
-        )
+        words = "系統發生錯誤，請再試一次。\nSomething failed: please try again.\n"
         return Response(words, 500, mimetype="text/plain")
 
 
