@@ -12,7 +12,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, BusinessError, Identifier, Moment
+from models.base import Base, Identifier, Moment
 
 PURPOSES = ("membership", "marketing")
 
@@ -46,12 +46,6 @@ class Consent(Base):
     evidence: Mapped[str]
     """What proves it: LINE's webhookEventId, or the staff action's key."""
     said_at: Mapped[Moment]
-
-
-class NoticeOutdated(BusinessError):
-    """The person agreed to a version that is no longer the one in force."""
-
-    code = "notice_outdated"
 
 
 def get_notice(session: Session) -> Notice:

@@ -15,12 +15,12 @@ def greet(turn: Turn) -> list[Message]:
     """A person adds the account, or unblocks it: greet them, and give members their menu back."""
     if not note_friendship(turn.friend, is_following=True, event_at=turn.event_at):
         return []
-    if turn.profile.language and turn.member is None:
+    follow = turn.event.get("follow")
+    is_back = isinstance(follow, dict) and follow.get("isUnblocked") is True
+    if turn.profile.language and turn.member is None and not is_back:
         turn.friend.language = language_from_line(turn.profile.language)
     if turn.member is not None:
         owe_menu(turn.session, turn.member, "member", key=f"follow:{turn.event_id}", now=turn.now)
-    follow = turn.event.get("follow")
-    is_back = isinstance(follow, dict) and follow.get("isUnblocked") is True
     name = in_language(get_shop(turn.session).name, turn.texts.language)
     return greeting(turn.texts, name, is_back=is_back, is_member=turn.member is not None)
 
