@@ -1,5 +1,7 @@
 """Staff: who works at the counter and in the office, with their role and store."""
 
+from functools import cache
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import CheckConstraint, ForeignKey, select
@@ -14,8 +16,12 @@ SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
 
 _hasher = PasswordHasher()
-_NOBODYS_HASH = _hasher.hash("nobody has this password")
-"""Checked where a name is unknown, so that the answer takes as long as for a known one."""
+
+
+@cache
+def _nobodys_hash() -> str:
+    """Hash a password nobody has: checked where a name is unknown, so that it takes as long."""
+    return _hasher.hash("nobody has this password")
 
 
 class Staff(Base):
@@ -77,7 +83,9 @@ def log_in(session: Session, username: str, password: str) -> Staff:
         select(Staff).where(Staff.username == username.strip().lower(), Staff.is_active)
     ).one_or_none()
     try:
-        _hasher.verify(staff.password_hash if staff else _NOBODYS_HASH, password[:LONGEST_PASSWORD])
+        _hasher.verify(
+            staff.password_hash if staff else _nobodys_hash(), password[:LONGEST_PASSWORD]
+        )
     except (VerificationError, InvalidHashError) as error:
         raise WrongLogin from error
     if staff is None:
