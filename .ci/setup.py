@@ -176,8 +176,11 @@ def set_up_python(*, only_run: bool, with_node: bool) -> None:
             "Installing the Python packages",
             # Compiled here, once: a process then starts in half the time, also where Python may
             # not write its caches.
-            [uv, "pip", "sync", "--quiet", "--compile-bytecode", "--require-hashes"]
-            + ["--python", str(VENV_PYTHON), *(str(path) for path in step.inputs)],
+            [
+                *(uv, "pip", "sync", "--quiet", "--compile-bytecode", "--require-hashes"),
+                *("--python", str(VENV_PYTHON)),
+                *(str(path) for path in step.inputs),
+            ],
             env=env,
             hint="Is the network up? Behind a mirror, name it in PIP_INDEX_URL.",
         )
