@@ -37,7 +37,7 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(METRICS_FOLDER))
 Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
 
 from bot.client import ChannelToken, LineClient  # noqa: E402 - the metrics' folder comes first
-from handlers import HandlerSettings, clerk, in_transaction, init_handlers, site  # noqa: E402  # noqa: E402
+from handlers import HandlerSettings, clerk, in_transaction, init_handlers, site  # noqa: E402
 from handlers.assets import STATIC_FOLDER, STATIC_URL  # noqa: E402
 from handlers.line import (  # noqa: E402
     Room,
@@ -206,7 +206,7 @@ def create_app(installation: Installation | None = None) -> Flask:
     init_handlers(app, installation.handler_settings())
     _add_error_answers(app)
     _add_pages(app, installation)
-    _add_webhook(app, installation)
+    receive = _add_webhook(app, installation)
     _add_commands(app, installation)
     proxies = installation.settings.trusted_proxies
     if proxies:
@@ -215,7 +215,7 @@ def create_app(installation: Installation | None = None) -> Flask:
         )
     static = WhiteNoise(app.wsgi_app, max_age=60, immutable_file_test=_is_hashed)
     static.add_files(str(STATIC_FOLDER), prefix=STATIC_URL)
-    app.wsgi_app = static  # type: ignore[method-assign]  # Flask's documented way to wrap it.
+    app.wsgi_app = webhook.WebhookDoor(static, receive)  # type: ignore[method-assign]  # As above.
     return app
 
 
@@ -236,7 +236,8 @@ def _add_pages(app: Flask, installation: Installation) -> None:
         app.register_blueprint(blueprint)
 
 
-def _add_webhook(app: Flask, installation: Installation) -> None:
+def _add_webhook(app: Flask, installation: Installation) -> webhook.Receive:
+    """Add the webhook, and return what its door in front of the pages calls."""
     keepers: list[EventKeeper] = []
     making = threading.Lock()
 
@@ -247,7 +248,9 @@ def _add_webhook(app: Flask, installation: Installation) -> None:
                 keepers.append(EventKeeper(installation.engine, ring))
         keepers[0].keep(events)
 
-    app.register_blueprint(webhook.make_blueprint(installation.settings.channel_secrets, keep))
+    receive = webhook.make_receiver(installation.settings.channel_secrets, keep)
+    app.register_blueprint(webhook.make_blueprint(receive))
+    return receive
 
 
 def _add_error_answers(app: Flask) -> None:

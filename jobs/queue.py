@@ -27,7 +27,7 @@ HEARTBEAT_SECONDS = 2.0
 DEAD_AFTER_SECONDS = 10.0
 """A worker silent for so long is dead, and what it held is given to another."""
 CONCURRENCY = 6
-SHORTEST_RING_SECONDS = 0.02
+SHORTEST_RING_SECONDS = 0.1
 TASK_PREFIX = "regulars:"
 
 log = structlog.get_logger()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, select, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, and_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
@@ -161,19 +161,24 @@ def issue_coupon(
     ).one_or_none()
 
 
+_IS_USABLE = and_(
+    Coupon.member_id == bindparam("member_id"),
+    Coupon.state == "issued",
+    Coupon.usable_from <= bindparam("now"),
+    Coupon.expires_at > bindparam("now"),
+)
+_USABLE = select(Coupon).where(_IS_USABLE).order_by(Coupon.expires_at, Coupon.id).limit(MOST_SHOWN)
+_COUNT_USABLE = select(func.count()).select_from(Coupon).where(_IS_USABLE)
+
+
 def list_usable_coupons(session: Session, member_id: int, now: datetime) -> Sequence[Coupon]:
     """Return what the member can redeem at `now`, the first to expire first."""
-    return session.scalars(
-        select(Coupon)
-        .where(
-            Coupon.member_id == member_id,
-            Coupon.state == "issued",
-            Coupon.usable_from <= now,
-            Coupon.expires_at > now,
-        )
-        .order_by(Coupon.expires_at, Coupon.id)
-        .limit(MOST_SHOWN)
-    ).all()
+    return session.scalars(_USABLE, {"member_id": member_id, "now": now}).all()
+
+
+def count_usable_coupons(session: Session, member_id: int, now: datetime) -> int:
+    """Return how many coupons the member can redeem at `now`."""
+    return session.scalars(_COUNT_USABLE, {"member_id": member_id, "now": now}).one()
 
 
 def get_own_coupon(session: Session, member_id: int, coupon_id: int) -> Coupon:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -65,15 +65,18 @@ class Joined:
     welcome_coupon: Coupon | None
 
 
+_PERSON = (
+    select(Friend, Member)
+    .join(Member, Member.line_user_id == Friend.line_user_id, isouter=True)
+    .where(Friend.line_user_id == bindparam("line_user_id"))
+)
+
+
 def meet_person(
     session: Session, line_user_id: str, *, language: str | None = None
 ) -> tuple[Friend, Member | None]:
     """Return who a LINE id is to us: a friend, made at the first meeting, and perhaps a member."""
-    known = session.execute(
-        select(Friend, Member)
-        .join(Member, Member.line_user_id == Friend.line_user_id, isouter=True)
-        .where(Friend.line_user_id == line_user_id)
-    ).one_or_none()
+    known = session.execute(_PERSON, {"line_user_id": line_user_id}).one_or_none()
     if known is not None:
         return known[0], known[1]
     friend = meet(session, line_user_id, language=language)

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
@@ -19,8 +19,11 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Table,
+    bindparam,
     delete,
     func,
+    insert,
     select,
     update,
 )
@@ -140,6 +143,28 @@ def owe(
     return row
 
 
+_TABLE = cast(Table, Owed.__table__)
+_INSERT = insert(_TABLE)
+_REPLY_COLUMNS = (
+    "id",
+    "line_user_id",
+    "kind",
+    "words",
+    "language",
+    "is_marketing",
+    "reply_token",
+    "reply_until",
+    "push_if_late",
+    "idempotency_key",
+    "state",
+    "created_at",
+    "next_try_at",
+    "first_try_at",
+    "tries",
+    "in_doubt",
+)
+
+
 def owe_reply(
     session: Session,
     line_user_id: str | None,
@@ -152,7 +177,10 @@ def owe_reply(
     idempotency_key: str,
     now: datetime,
 ) -> Owed:
-    """Add the answer to an event, claimed by the caller, who sends it right after the commit."""
+    """Add the answer to an event, claimed by the caller, who sends it right after the commit.
+
+    The row is written at once; what is returned belongs to no session.
+    """
     row = Owed(
         id=uuid.uuid4(),
         line_user_id=line_user_id or "",
@@ -168,8 +196,10 @@ def owe_reply(
         first_try_at=now,
         tries=1,
         in_doubt=True,
+        is_marketing=False,
+        state="waiting",
     )
-    session.add(row)
+    session.execute(_INSERT, {name: getattr(row, name) for name in _REPLY_COLUMNS})
     return row
 
 
@@ -237,6 +267,23 @@ def receivers_of(session: Session, people: Iterable[str]) -> dict[str, Receiver]
     }
 
 
+_SETTLE = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("owed_id"), _TABLE.c.state == "waiting")
+    .values(
+        state=bindparam("new_state"),
+        settled_at=bindparam("at"),
+        via=bindparam("new_via"),
+        status=bindparam("new_status"),
+        request_id=bindparam("new_request_id"),
+        reason=bindparam("new_reason"),
+        words={},
+        reply_token=None,
+        reply_until=None,
+    )
+)
+
+
 def settle(
     session: Session,
     owed_id: uuid.UUID,
@@ -250,19 +297,16 @@ def settle(
 ) -> None:
     """End a row's life; its words are emptied, for they are personal and no longer needed."""
     session.execute(
-        update(Owed)
-        .where(Owed.id == owed_id, Owed.state == "waiting")
-        .values(
-            state=state,
-            settled_at=now,
-            via=via,
-            status=status,
-            request_id=request_id,
-            reason=reason,
-            words={},
-            reply_token=None,
-            reply_until=None,
-        )
+        _SETTLE,
+        {
+            "owed_id": owed_id,
+            "new_state": state,
+            "at": now,
+            "new_via": via,
+            "new_status": status,
+            "new_request_id": request_id,
+            "new_reason": reason,
+        },
     )
 
 

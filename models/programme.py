@@ -52,6 +52,9 @@ class Programme:
         )
 
 
+_VERSION = select(Shop.programme_version).where(Shop.id == THE_SHOP)
+
+
 def get_programme(session: Session, version: int | None = None) -> Programme:
     """Return the rules in force: one query for their version, none with the `version` just read.
 
@@ -59,7 +62,7 @@ def get_programme(session: Session, version: int | None = None) -> Programme:
     """
     kept: dict[int | None, Programme] = session.info.setdefault("programmes", {})
     if version is None:
-        version = session.scalar(select(Shop.programme_version).where(Shop.id == THE_SHOP))
+        version = session.scalar(_VERSION)
     if version in kept:
         return kept[version]
     programme = _read(session)

@@ -18,7 +18,7 @@ from bot.views import ProfileView
 from handlers.line import Turn, on, on_member
 from handlers.line.joining import CHANGE_BIRTHDAY, birthday_question, name_problem, problem
 from models.consent import consent_facts
-from models.coupon import list_usable_coupons
+from models.coupon import count_usable_coupons
 from models.friend import Conversation, converse, end_conversation, get_conversation
 from models.local_day import local_day
 from models.member import Member, NameRefused
@@ -132,7 +132,7 @@ def ask_before_deleting(turn: Turn, member: Member) -> list[Message]:
     """A member wants to leave: say what is lost, and ask once more."""
     token = secrets.token_urlsafe(12)
     converse(turn.session, turn.user_id, DELETE, "confirm", turn.now, token=token)
-    coupons = len(list_usable_coupons(turn.session, member.id, turn.now))
+    coupons = count_usable_coupons(turn.session, member.id, turn.now)
     return delete_confirm(turn.texts, token, points=member.points, usable_coupons=coupons)
 
 

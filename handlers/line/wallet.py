@@ -24,7 +24,12 @@ from bot.views import (
 )
 from handlers.line import Turn, on_member
 from models.base import in_language
-from models.coupon import CouponNotUsable, get_own_coupon, list_usable_coupons
+from models.coupon import (
+    CouponNotUsable,
+    count_usable_coupons,
+    get_own_coupon,
+    list_usable_coupons,
+)
 from models.local_day import day_start, last_day
 from models.member import Member, shown_number
 from models.member_code import issue_code
@@ -48,7 +53,7 @@ def card_view(turn: Turn, member: Member) -> CardView:
         member_number=shown_number(member.number),
         standing=StandingView.from_words(standing.words(language)),
         points=member.points,
-        usable_coupons=len(list_usable_coupons(turn.session, member.id, turn.now)),
+        usable_coupons=count_usable_coupons(turn.session, member.id, turn.now),
         qr_url=f"{turn.room.public_base_url}/qr/{code.text}.png",
         qr_until=code.good_until,
     )

@@ -6,16 +6,26 @@ inbox (LINE, Receive messages (webhook), read 2026-08).
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import structlog
 from flask import Blueprint, Response, request
 from prometheus_client import Counter
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.wrappers import Request
 
 from bot.signature import is_signed
 from handlers.line.keeper import CannotKeep
 from models.line_event import KeptEvent, shape_event
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+Receive = Callable[[Request], int]
+
+PATH = "/callback"
 LARGEST_BODY_BYTES = 1_048_576
 SIGNATURE_HEADER = "X-Line-Signature"
 
@@ -23,21 +33,60 @@ log = structlog.get_logger()
 received = Counter("regulars_webhook_requests", "Webhook requests by answer", ["status"])
 
 
-def make_blueprint(
-    secrets: Sequence[str], keep: Callable[[Sequence[KeptEvent]], None]
-) -> Blueprint:
-    """Make the webhook's blueprint: `secrets` are the channel secrets in force, newest first."""
+def make_blueprint(receive: Receive) -> Blueprint:
+    """Make the webhook's blueprint; `receive` is what `make_receiver` made."""
     blueprint = Blueprint("line", __name__)
 
-    @blueprint.post("/callback")
+    @blueprint.post(PATH)
     def callback() -> Response:
         """Keep the events of one signed request."""
-        return _answered(_receive(secrets, keep))
+        return Response(status=receive(request), mimetype="text/plain")
 
     return blueprint
 
 
-def _receive(secrets: Sequence[str], keep: Callable[[Sequence[KeptEvent]], None]) -> int:
+class WebhookDoor:
+    """Leads LINE's requests straight to `receive`, in front of all that pages need.
+
+    Sessions, logins, limits and routing cost a request more than keeping its events does, and a
+    campaign is answered by thousands of taps a second.
+    """
+
+    def __init__(self, inner: "WSGIApplication", receive: Receive) -> None:
+        self._inner = inner
+        self._receive = receive
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer a webhook request; hand any other one on."""
+        if environ.get("PATH_INFO") != PATH or environ["REQUEST_METHOD"] != "POST":
+            return self._inner(environ, start_response)
+        try:
+            status = self._receive(Request(environ))
+        except Exception:  # The server's edge: LINE is told to come again.
+            log.exception("webhook_failed")
+            status = 500
+        start_response(f"{status} {HTTP_STATUS_CODES[status]}", [("Content-Length", "0")])
+        return (b"",)
+
+
+def make_receiver(secrets: Sequence[str], keep: Callable[[Sequence[KeptEvent]], None]) -> Receive:
+    """Make what takes a request and returns a status; `secrets` are those in force."""
+
+    def receive(request: Request) -> int:
+        status = _receive(request, secrets, keep)
+        received.labels(status).inc()
+        if status != HTTPStatus.OK:
+            log.warning("webhook_refused", status=status)
+        return status
+
+    return receive
+
+
+def _receive(
+    request: Request, secrets: Sequence[str], keep: Callable[[Sequence[KeptEvent]], None]
+) -> int:
     if (request.content_length or 0) > LARGEST_BODY_BYTES:
         return 413
     body = request.get_data(cache=False)
@@ -68,10 +117,3 @@ def _finite(digits: str) -> float | str:
     """Read a number; one too large for a float stays text, for JSON has no word for infinity."""
     number = float(digits)
     return number if math.isfinite(number) else digits
-
-
-def _answered(status: int) -> Response:
-    received.labels(status).inc()
-    if status != 200:
-        log.warning("webhook_refused", status=status)
-    return Response(status=status, mimetype="text/plain")

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Select, SQLColumnExpression, func, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    Select,
+    SQLColumnExpression,
+    Text,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from models import tier
@@ -25,6 +34,51 @@ class Locked:
     programme_version: int
 
 
+_COUNTED_FROM = bindparam("counted_from", type_=Date)
+_WAS_COUNTED_FROM = bindparam("was_counted_from", type_=Date)
+_MEMBER_ID = bindparam("member_id", type_=BigInteger)
+
+
+def _crossing(member_id: SQLColumnExpression[int], was: SQLColumnExpression[date]) -> Select[int]:
+    """Sum up what lies between the window's first day as it `was` and as it is now."""
+    return select(func.coalesce(func.sum(Purchase.paid_twd), 0)).where(
+        Purchase.member_id == member_id,
+        Purchase.purchased_on >= func.least(was, _COUNTED_FROM),
+        Purchase.purchased_on < func.greatest(was, _COUNTED_FROM),
+    )
+
+
+def _first_counted(member_id: SQLColumnExpression[int]) -> Select[date]:
+    """Find the day of the oldest purchase that counts."""
+    return select(func.min(Purchase.purchased_on)).where(
+        Purchase.member_id == member_id, Purchase.purchased_on >= _COUNTED_FROM
+    )
+
+
+_LOCK = (
+    select(
+        Member,
+        _crossing(Member.id, Member.spend_on - (tier.WINDOW_DAYS - 1))
+        .correlate(Member)
+        .scalar_subquery(),
+        _first_counted(Member.id).correlate(Member).scalar_subquery(),
+        Shop.programme_version,
+        Purchase,
+    )
+    .select_from(Member)
+    .join(Shop, Shop.id == THE_SHOP)
+    .join(Purchase, Purchase.idempotency_key == bindparam("key", type_=Text), isouter=True)
+    .where(Member.id == _MEMBER_ID, Member.erased_at.is_(None))
+    .with_for_update(of=Member)
+    .execution_options(populate_existing=True)
+)
+_STAND = select(
+    _crossing(_MEMBER_ID, _WAS_COUNTED_FROM).scalar_subquery(),
+    _first_counted(_MEMBER_ID).scalar_subquery(),
+)
+"""Built once: building either of them takes longer than running it."""
+
+
 def lock_member(
     session: Session, member_id: int, today: date, *, key: str | None = None
 ) -> tuple[Locked, Purchase | None]:
@@ -34,40 +88,12 @@ def lock_member(
     committed while we waited for the lock is not seen: the purchase's unique key finds it.
     Raises NoSuchMember.
     """
-    crossing = _crossing(Member.id, Member.spend_on, today).correlate(Member).scalar_subquery()
-    first_counted = _first_counted(Member.id, today).correlate(Member).scalar_subquery()
-    found = session.execute(
-        select(Member, crossing, first_counted, Shop.programme_version, Purchase)
-        .select_from(Member)
-        .join(Shop, Shop.id == THE_SHOP)
-        .join(Purchase, Purchase.idempotency_key == key, isouter=True)
-        .where(Member.id == member_id, Member.erased_at.is_(None))
-        .with_for_update(of=Member)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
+    asked = {"member_id": member_id, "key": key, "counted_from": tier.window_start(today)}
+    found = session.execute(_LOCK, asked).one_or_none()
     if found is None:
         raise NoSuchMember
     member, crossing_twd, first_counted_on, version, first = found
     return Locked(member, int(crossing_twd), first_counted_on, version), first
-
-
-def _crossing(
-    member_id: SQLColumnExpression[int], spend_on: SQLColumnExpression[date], today: date
-) -> Select[int]:
-    """Sum up what lies between the first days of the windows of `spend_on` and of `today`."""
-    first_days = (spend_on - (tier.WINDOW_DAYS - 1), literal(tier.window_start(today)))
-    return select(func.coalesce(func.sum(Purchase.paid_twd), 0)).where(
-        Purchase.member_id == member_id,
-        Purchase.purchased_on >= func.least(*first_days),
-        Purchase.purchased_on < func.greatest(*first_days),
-    )
-
-
-def _first_counted(member_id: SQLColumnExpression[int], today: date) -> Select[date]:
-    """Find the day of the oldest purchase that counts on `today`."""
-    return select(func.min(Purchase.purchased_on)).where(
-        Purchase.member_id == member_id, Purchase.purchased_on >= tier.window_start(today)
-    )
 
 
 def _spend_on(member: Member, crossing_twd: int, today: date) -> int:
@@ -84,12 +110,12 @@ def roll_window(locked: Locked, today: date) -> None:
 
 def standing_of(session: Session, member: Member, programme: Programme, today: date) -> Standing:
     """Return where the member stands `today`, without changing their row; one query."""
-    crossing_twd, first_counted_on = session.execute(
-        select(
-            _crossing(literal(member.id), literal(member.spend_on), today).scalar_subquery(),
-            _first_counted(literal(member.id), today).scalar_subquery(),
-        )
-    ).one()
+    asked = {
+        "member_id": member.id,
+        "counted_from": tier.window_start(today),
+        "was_counted_from": tier.window_start(member.spend_on),
+    }
+    crossing_twd, first_counted_on = session.execute(_STAND, asked).one()
     return programme.standing(
         member.tier_id,
         _spend_on(member, int(crossing_twd), today),

@@ -340,7 +340,8 @@ def test_a_database_that_is_away_is_told_as_503_within_lines_two_seconds(
 ) -> None:
     made, rings = a_keeper(dead_engine)
     app = Flask("door")
-    app.register_blueprint(webhook.make_blueprint([SECRET], made.keep))
+    receive = webhook.make_receiver([SECRET], made.keep)
+    app.register_blueprint(webhook.make_blueprint(receive))
     started = time.monotonic()
 
     assert post_events(app.test_client(), an_event()) == 503
