@@ -16,7 +16,7 @@ from jobs.conclusions import Conclusions
 from jobs.context import JobContext
 from jobs.delivery import Parcel, hand_over
 from jobs.finish_all import finish_all
-from models.line_event import LineEvent, list_workable, note_failure, take_event
+from models.line_event import LineEvent, finish_event, list_workable, note_failure, take_event
 from models.outbox import Owed, try_again_at
 
 BATCH = 200
@@ -110,9 +110,9 @@ def _work(context: JobContext, event_id: int, profile: Profile) -> Worked | None
             event = take_event(session, event_id)
             if event is None:
                 return None
+            session.expunge(event)  # Its one change is written by `finish_event`.
             reply = context.work_event(session, event, profile, now)
-            event.state = "done"
-            session.flush()
+            finish_event(session, event)
             owes_more = session.info.pop("owes", False)
     except Exception as error:  # The loop's edge: one broken event must not lose its neighbours.
         if isinstance(error, DBAPIError) and error.connection_invalidated:

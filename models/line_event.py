@@ -11,9 +11,20 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, CheckConstraint, Index, bindparam, delete, func, select, text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Index,
+    Table,
+    bindparam,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from models.base import Base, Identifier, Moment
@@ -148,6 +159,19 @@ _TAKE = (
 def take_event(session: Session, event_id: int) -> LineEvent | None:
     """Lock a waiting event for this transaction; None where another has it or it is done."""
     return session.scalars(_TAKE, {"event_id": event_id}).one_or_none()
+
+
+_TABLE = cast(Table, LineEvent.__table__)
+_FINISH = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("event_id"))
+    .values(state="done", raw=bindparam("kept"))
+)
+
+
+def finish_event(session: Session, event: LineEvent) -> None:
+    """Write that a taken event is done, and what of its content is kept."""
+    session.execute(_FINISH, {"event_id": event.id, "kept": event.raw})
 
 
 def note_failure(

@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from models.line_event import KEEP_EVENTS, KeptEvent, as_columns
 
 LARGEST_BATCH = 200
-GATHER_SECONDS = 0.002
+GATHER_SECONDS = 0.001
 """After a batch of several, the next waits so long for company: under load half the commits."""
 ANSWER_WITHIN_SECONDS = 1.6
 """LINE waits two seconds for our answer; a slower database is told as 503, and LINE sends again."""
