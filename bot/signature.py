@@ -1,6 +1,7 @@
 """LINE's signature: who may speak to our webhook."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from linebot.v3.webhook import SignatureValidator
 
@@ -13,7 +14,13 @@ def is_signed(body: bytes, signature: str | None, secrets: Sequence[str]) -> boo
     """
     if not signature or not signature.isascii():
         return False
-    return any(SignatureValidator(secret).validate(_as_text(body), signature) for secret in secrets)
+    text = _as_text(body)
+    return any(_validator(secret).validate(text, signature) for secret in secrets)
+
+
+@cache
+def _validator(secret: str) -> SignatureValidator:
+    return SignatureValidator(secret)
 
 
 def _as_text(body: bytes) -> str:

@@ -90,8 +90,12 @@ def shape_event(event: Any) -> KeptEvent:
         _event_id(fields) or _digest(fields or event),
         _person(fields.get("source")),
         _fit(fields.get("type")) or "unknown",
-        json.dumps(event, separators=(",", ":"), allow_nan=False),
+        _encode(event),
     )
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+"""Made once: `json.dumps` with options makes an encoder for every call."""
 
 
 def _event_id(fields: dict[str, Any]) -> str:
