@@ -155,7 +155,7 @@ def _next_step(t: Texts, standing: StandingView, theme: Theme) -> list[Part]:
         ),
     ]
     if standing.deadline is not None:
-        words = t("{date} 前達成即可升級", date=t.date(standing.deadline))
+        words = t("此差額算到 {date}（近 365 天）", date=t.date(standing.deadline))
         lines.append(paragraph(words, size="xxs", color=QUIET, margin="xs"))
     return lines
 

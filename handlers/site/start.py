@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot.texts import DEFAULT_LANGUAGE
 from handlers import settings
 from handlers.assets import asset_url
 from models.demo import DEMO_STAFF
@@ -60,6 +61,7 @@ def demo_regular(session: Session) -> str | None:
         .order_by(
             (Tier.rank < top_rank).desc(),
             Tier.rank.desc(),
+            (Member.language == DEFAULT_LANGUAGE).desc(),
             Member.purchase_count.desc(),
             Member.id,
         )

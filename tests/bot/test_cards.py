@@ -404,7 +404,7 @@ def test_a_card_says_the_way_to_the_next_tier_and_until_when() -> None:
 
     assert "再消費 NT$3,800 升級金卡" in said
     assert '"width": "74%"' in said
-    assert "2026/11/22 前達成即可升級" in said
+    assert "此差額算到 2026/11/22（近 365 天）" in said
     assert "銀卡資格保留至 2026/11/22" in said
 
 
