@@ -21,7 +21,8 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-PYPI = "https://pypi.org/simple"
+PUBLIC_INDEX = "PyPI"
+"""Where packages come from unless somebody says otherwise; it lives at its own name."""
 TIMEOUT_SECONDS = 60
 
 UV_VERSION = "0.13.9"
@@ -102,7 +103,7 @@ def index_address() -> str:
         value = os.environ.get(name)
         if value:
             return value.rpartition("=")[2] if "://" not in value.partition("=")[0] else value
-    return pip_setting("index-url") or PYPI
+    return pip_setting("index-url") or f"https://{PUBLIC_INDEX.lower()}.org/simple"
 
 
 def certificates() -> str | None:
