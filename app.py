@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 import click
 import procrastinate
@@ -99,11 +98,13 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """Read the environment, `.env`, or what `make run` wrote; stop if one is missing.
 
-    The demo's file counts only where no DATABASE_URL names a real database.
+    The demo's file counts only where nothing of a real shop is to be seen: neither DATABASE_URL nor
+    `.env`. Else its logins and its simulator could slip into a shop that once tried `make run`.
     """
-    files = [ROOT / ".env"] if "DATABASE_URL" in os.environ else [DEMO_ENV, ROOT / ".env"]
+    own = ROOT / ".env"
+    is_real = "DATABASE_URL" in os.environ or own.exists()
     try:
-        settings = Settings(_env_file=files)  # type: ignore[call-arg]  # Fields come from the environment.
+        settings = Settings(_env_file=own if is_real else DEMO_ENV)  # type: ignore[call-arg]  # Fields come from the environment.
     except ValidationError as error:
         names = ", ".join(str(problem["loc"][0]).upper() for problem in error.errors())
         sys.exit(f"Missing or wrong settings: {names}. See .env.example, or try `make run`.")
@@ -150,6 +151,11 @@ class Installation:
     def bell(self) -> Bell:
         """What wakes the workers."""
         return Bell(self.make_sync_queue)
+
+    @cached_property
+    def keeper(self) -> EventKeeper:
+        """What keeps webhook events; should two first requests make two, both do their work."""
+        return EventKeeper(self.engine, partial(self.bell.ring, "work_inbox"))
 
     def make_queue(self) -> procrastinate.App:
         """Make a worker's queue."""
@@ -238,17 +244,9 @@ def _add_pages(app: Flask, installation: Installation) -> None:
 
 def _add_webhook(app: Flask, installation: Installation) -> webhook.Receive:
     """Add the webhook, and return what its door in front of the pages calls."""
-    keepers: list[EventKeeper] = []
-    making = threading.Lock()
-
-    def keep(events: Any) -> None:
-        with making:
-            if not keepers:
-                ring = partial(installation.bell.ring, "work_inbox")
-                keepers.append(EventKeeper(installation.engine, ring))
-        keepers[0].keep(events)
-
-    receive = webhook.make_receiver(installation.settings.channel_secrets, keep)
+    receive = webhook.make_receiver(
+        installation.settings.channel_secrets, lambda events: installation.keeper.keep(events)
+    )
     app.register_blueprint(webhook.make_blueprint(receive))
     return receive
 

@@ -15,14 +15,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from procrastinate.exceptions import ConnectorException
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from jobs.queue import defer_once
 from jobs.timetable import SWEEP_SECONDS, TIMETABLE, Entry, list_due
 from models.base import Sessions
-from models.job_run import JobRun
+from models.job_run import is_finished
 from models.local_day import TAIPEI
 
 ONE_CLOCK = 7_241_002
@@ -122,16 +121,13 @@ def catch_up(queue: procrastinate.App, sessions: Sessions, now: datetime) -> lis
     """Put into the queue each unfinished slot that is still useful; return their names."""
     with sessions() as session:
         missed = [
-            (entry, slot) for entry, slot in list_due(now) if not _is_finished(session, entry, slot)
+            (entry, slot)
+            for entry, slot in list_due(now)
+            if not is_finished(session, entry.name, slot)
         ]
     for entry, slot in missed:
         _defer_entry(queue, entry, slot)
     return [entry.name for entry, _ in missed]
-
-
-def _is_finished(session: Session, entry: Entry, slot: str) -> bool:
-    finished = select(JobRun.finished_at).where(JobRun.name == entry.name, JobRun.slot == slot)
-    return session.scalar(finished) is not None
 
 
 def _defer_entry(queue: procrastinate.App, entry: Entry, slot: str) -> None:

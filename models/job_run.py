@@ -39,6 +39,12 @@ def finish_run(session: Session, name: str, slot: str, done: int, now: datetime)
     run.finished_at, run.done = now, done
 
 
+def is_finished(session: Session, name: str, slot: str) -> bool:
+    """Tell whether a slot was run to its end."""
+    finished = select(JobRun.finished_at).where(JobRun.name == name, JobRun.slot == slot)
+    return session.scalar(finished) is not None
+
+
 def last_runs(session: Session, limit: int) -> list[JobRun]:
     """Return the newest runs, newest first."""
     return list(session.scalars(select(JobRun).order_by(JobRun.started_at.desc()).limit(limit)))

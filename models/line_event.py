@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -33,7 +33,6 @@ MOST_TRIES = 3
 RETRY_AFTER = timedelta(seconds=2)
 LONGEST_EVENT_ID = 64
 LONGEST_PERSON = 64
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 KEEP_EVENTS = """
 INSERT INTO line_event (webhook_event_id, person, event_type, raw)

@@ -4,11 +4,10 @@ from flask import Blueprint, Response, g
 from flask.typing import ResponseReturnValue
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from migrations import is_current
-from models.job_run import JobRun
+from models.job_run import last_runs
 from models.line_event import count_waiting
 from models.outbox import count_due
 
@@ -47,12 +46,12 @@ def _facts() -> dict[str, object]:
     if not migrated:
         return {"status": "unready", "database": "ok", "migrations": "behind"}
     waiting = count_waiting(session)
-    last = session.scalar(select(JobRun.started_at).order_by(JobRun.started_at.desc()).limit(1))
+    runs = last_runs(session, 1)
     return {
         "status": "ok" if waiting <= MOST_WAITING else "unready",
         "database": "ok",
         "migrations": "current",
         "events_waiting": waiting,
         "messages_due": count_due(session, g.now),
-        "last_job_at": last.isoformat() if last else None,
+        "last_job_at": runs[0].started_at.isoformat() if runs else None,
     }
