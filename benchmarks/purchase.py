@@ -12,9 +12,9 @@ from benchmarks.figure import BenchmarkError, Figure, Goal
 from benchmarks.taps import add_members
 from benchmarks.workshop import Database, Workshop
 from models.base import Sessions
+from models.checkout import Sale, record_purchase
 from models.database import make_sessions
 from models.member import Member
-from models.purchase import Sale, record_purchase
 from models.shop import Store, find_store
 
 FLATNESS = Goal(least=0.8, most=1.2)

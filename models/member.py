@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import regex
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Text, select
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    Text,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, BusinessError, Day, Identifier, Moment
@@ -30,6 +39,10 @@ class Member(Base):
     __table_args__ = (
         CheckConstraint("points >= 0", name="points_not_negative"),
         CheckConstraint("spend_twd >= 0", name="spend_not_negative"),
+        CheckConstraint("year_twd >= 0 AND lifetime_twd >= 0", name="spends_not_negative"),
+        CheckConstraint("points_pending >= 0", name="pending_not_negative"),
+        CheckConstraint("(frozen_at IS NULL) = (frozen_reason IS NULL)", name="frozen_why"),
+        CheckConstraint("merged_into_id <> id", name="merged_into_another"),
         CheckConstraint("purchase_count >= 0", name="purchases_not_negative"),
         CheckConstraint(
             "erased_at IS NULL OR (line_user_id IS NULL AND name IS NULL AND phone IS NULL"
@@ -72,6 +85,25 @@ class Member(Base):
     won_back_for: Mapped[date | None]
     """The `last_purchase_on` for which the silent member was written to, so that it is once."""
     erased_at: Mapped[datetime | None]
+    points_pending: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Earned and not yet spendable, until the return window is over."""
+    tier_points: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """The second wallet: what counts for the tier and is never spent."""
+    year_twd: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Net spend of the calendar year of `spend_on`."""
+    lifetime_twd: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    """Net spend of all time."""
+    day_on: Mapped[date | None]
+    """The Taipei day that `day_points` and `day_purchases` count: caps and velocity read them."""
+    day_points: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    day_purchases: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    frozen_at: Mapped[datetime | None]
+    """Set while nothing may leave the card: no redemption, no spending."""
+    frozen_reason: Mapped[str | None]
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    """The card that took over this one; set, the member is closed."""
+    referral_code: Mapped[str | None] = mapped_column(Text, unique=True)
+    phone_verified_at: Mapped[datetime | None]
 
 
 class FormerMember(Base):

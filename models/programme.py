@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.coupon import CouponTemplate
+from models.earn_rule import EarnRule, Policy, list_earn_rules
 from models.local_day import first_of_month_after
 from models.shop import THE_SHOP, Shop, get_shop
 from models.stamp_card import StampProgramme
@@ -25,6 +26,8 @@ class Programme:
     tiers: tuple[Tier, ...]
     stamp_programme: StampProgramme
     stamp_reward: CouponTemplate
+    earn_policy: Policy
+    earn_rules: tuple[EarnRule, ...]
 
     def tier(self, tier_id: int) -> Tier:
         """Return the tier with this id."""
@@ -76,6 +79,10 @@ def _read(session: Session) -> Programme:
     assert stamp_programme is not None, "set-up makes the stamp programme"
     reward = session.get_one(CouponTemplate, stamp_programme.reward_template_id)
     tiers = tuple(list_tiers(session))
-    for row in (shop, stamp_programme, reward, *tiers):
+    earn_rules = tuple(list_earn_rules(session))
+    for row in (shop, stamp_programme, reward, *tiers, *earn_rules):
         session.expunge(row)
-    return Programme(shop, tiers, stamp_programme, reward)
+    policy = Policy(
+        shop.earn_twd, shop.earn_stacking, shop.earn_cap_percent, shop.earn_daily_cap
+    )
+    return Programme(shop, tiers, stamp_programme, reward, policy, earn_rules)

@@ -16,6 +16,10 @@ class Shop(Base):
         CheckConstraint("id = 1", name="only_one"),
         CheckConstraint("earn_twd > 0", name="earn_rule_is_positive"),
         CheckConstraint("points_valid_months > 0", name="points_live"),
+        CheckConstraint("earn_stacking IN ('max', 'add', 'multiply')", name="earn_stacking_known"),
+        CheckConstraint(
+            "earn_cap_percent >= 100 AND earn_daily_cap > 0", name="earn_caps_are_positive"
+        ),
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
@@ -27,6 +31,12 @@ class Shop(Base):
     """The Official Account's id, such as `@teadays`, for links that open the chat."""
     earn_twd: Mapped[int] = mapped_column(default=100)
     """So many whole NT$ paid earn one point, before the tier's multiplier."""
+    earn_stacking: Mapped[str] = mapped_column(default="max", server_default="max")
+    """How multipliers join: the highest (`max`), extras added (`add`), or all (`multiply`)."""
+    earn_cap_percent: Mapped[int | None]
+    """No joined multiplier goes above this."""
+    earn_daily_cap: Mapped[int | None]
+    """So many points may one member earn with purchases on one Taipei day."""
     points_valid_months: Mapped[int] = mapped_column(default=12)
     """Points stay good through the end of the month this many months after they were earned."""
     programme_version: Mapped[int] = mapped_column(default=1)

@@ -15,6 +15,7 @@ from handlers.clerk.amount import read_amount
 from handlers.clerk.refusals import explain
 from handlers.clerk.visit import Visit, VisitNotOurs, ends_at, read_visit
 from models.base import BusinessError, in_language
+from models.checkout import Recorded, Sale, record_purchase
 from models.coupon import Coupon, CouponNeedsMore, CouponNotUsable, get_own_coupon
 from models.local_day import local_day
 from models.member import (
@@ -27,14 +28,7 @@ from models.member import (
 )
 from models.member_code import read_code
 from models.programme import Programme, get_programme
-from models.purchase import (
-    CodeAlreadyUsed,
-    Recorded,
-    Sale,
-    is_code_used,
-    record_purchase,
-    standing_of,
-)
+from models.purchase import CodeAlreadyUsed, is_code_used, standing_of
 from models.shop import get_shop
 from models.tier import tier_for_spend
 

@@ -1,10 +1,9 @@
-"""Purchases: a sale at the counter, and all that follows from it in one transaction.
+"""Purchases: what was sold to whom, what of it was taken back, and what it still counts for.
 
-Recording a purchase earns points and perhaps a stamp, may use a coupon and lift the tier, and
-leaves the receipt in the outbox. The asker's key makes it happen once; a scanned code is good
-for one purchase only. The member's row lock orders two tills; cost does not grow with history.
+The verbs that make and undo them touch every noun of the shop; they stand in `models/checkout/`.
 """
 
+from models.purchase.facts import Made, Undone
 from models.purchase.questions import (
     find_purchase,
     is_code_used,
@@ -12,13 +11,13 @@ from models.purchase.questions import (
     stores_of,
     total_of_day,
 )
-from models.purchase.receipt import receipt_words
-from models.purchase.recording import Recorded, Sale, record_purchase
 from models.purchase.table import (
     LARGEST_AMOUNT_TWD,
     AmountRefused,
     CodeAlreadyUsed,
     Purchase,
+    PurchaseLine,
+    Refund,
 )
 from models.purchase.window import Locked, lock_member, roll_window, standing_of
 
@@ -27,15 +26,15 @@ __all__ = [
     "AmountRefused",
     "CodeAlreadyUsed",
     "Locked",
+    "Made",
     "Purchase",
-    "Recorded",
-    "Sale",
+    "PurchaseLine",
+    "Refund",
+    "Undone",
     "find_purchase",
     "is_code_used",
     "list_of_day",
     "lock_member",
-    "receipt_words",
-    "record_purchase",
     "roll_window",
     "standing_of",
     "stores_of",

@@ -1,6 +1,17 @@
-"""The purchase's table, and what its rules refuse."""
+"""The tables of purchases, their lines and refunds, and what their rules refuse."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, BusinessError, Day, Identifier, Moment
@@ -9,7 +20,12 @@ LARGEST_AMOUNT_TWD = 200_000
 
 
 class Purchase(Base):
-    """One sale; what was paid after the discount counts for points and tier. Never changed."""
+    """One sale. What was paid and not taken back, `net_twd`, counts for points and tier.
+
+    Only `refunded_twd` ever changes, by a refund's row; the database keeps it within what was
+    paid. `source` and `source_ref` name it in the system it came from, so that an order known to
+    till, web shop and file counts once.
+    """
 
     __tablename__ = "purchase"
     __table_args__ = (
@@ -17,8 +33,17 @@ class Purchase(Base):
         CheckConstraint(
             "discount_twd >= 0 AND discount_twd <= amount_twd", name="discount_within_amount"
         ),
-        CheckConstraint("paid_twd = amount_twd - discount_twd", name="paid_is_the_rest"),
+        CheckConstraint(
+            "paid_twd = amount_twd - discount_twd - points_twd AND paid_twd >= 0",
+            name="paid_is_the_rest",
+        ),
         CheckConstraint("points_earned >= 0", name="points_not_negative"),
+        CheckConstraint("points_used >= 0 AND points_twd >= 0", name="points_pay"),
+        CheckConstraint("(points_used = 0) = (points_twd = 0)", name="points_pay_something"),
+        CheckConstraint(
+            "refunded_twd >= 0 AND refunded_twd <= paid_twd", name="refunded_within_paid"
+        ),
+        UniqueConstraint("source", "source_ref"),
         Index(None, "member_id", "purchased_on"),
         Index("ix_purchase_store_id", "store_id", "purchased_on"),
     )
@@ -31,6 +56,11 @@ class Purchase(Base):
     amount_twd: Mapped[int]
     discount_twd: Mapped[int] = mapped_column(default=0)
     paid_twd: Mapped[int]
+    """What was paid in money: the amount less coupons and less what points paid."""
+    refunded_twd: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    points_used: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    points_twd: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """What `points_used` paid, in NT$."""
     coupon_id: Mapped[int | None] = mapped_column(ForeignKey("coupon.id"), unique=True)
     points_earned: Mapped[int]
     stamps_added: Mapped[int] = mapped_column(default=0)
@@ -38,6 +68,69 @@ class Purchase(Base):
     """Which scanned code identified the member: good for one purchase."""
     purchased_at: Mapped[Moment]
     purchased_on: Mapped[Day]
+    idempotency_key: Mapped[str] = mapped_column(unique=True)
+    source: Mapped[str | None]
+    """The system an order comes from, such as `shopline`; None for our own counter."""
+    source_ref: Mapped[str | None]
+    earned: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """How the points came about, where more than the plain rule had a part; see `earn_rule`."""
+
+    @property
+    def net_twd(self) -> int:
+        """Return what the sale still counts for, in NT$."""
+        return self.paid_twd - self.refunded_twd
+
+
+class PurchaseLine(Base):
+    """One item of a sale, where the asker told them. `amount_twd` is before any discount."""
+
+    __tablename__ = "purchase_line"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("amount_twd >= 0", name="amount_not_negative"),
+        CheckConstraint("refunded_quantity BETWEEN 0 AND quantity", name="refunded_within_sold"),
+    )
+
+    purchase_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("purchase.id"), primary_key=True, autoincrement=False
+    )
+    line_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sku: Mapped[str | None]
+    name: Mapped[str]
+    category: Mapped[str | None]
+    quantity: Mapped[int] = mapped_column(default=1)
+    amount_twd: Mapped[int]
+    """What all `quantity` of them cost together."""
+    cost_twd: Mapped[int | None]
+    refunded_quantity: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+
+
+class Refund(Base):
+    """One taking back, of a whole purchase or a part of it. Never changed."""
+
+    __tablename__ = "refund"
+    __table_args__ = (
+        CheckConstraint("amount_twd >= 0", name="amount_not_negative"),
+        Index(None, "purchase_id"),
+        Index(None, "member_id", "refunded_on"),
+    )
+
+    id: Mapped[Identifier]
+    purchase_id: Mapped[int] = mapped_column(ForeignKey("purchase.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    store_id: Mapped[int] = mapped_column(ForeignKey("store.id"))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    amount_twd: Mapped[int]
+    """Money given back; 0 only where a purchase paid wholly by coupon or points is undone."""
+    reason: Mapped[str]
+    is_full: Mapped[bool]
+    """Whether nothing of the purchase is left after it."""
+    lines: Mapped[list[dict[str, int]] | None] = mapped_column(JSON)
+    """`[{"line_no": 1, "quantity": 2}]` where it named lines."""
+    points_taken: Mapped[int] = mapped_column(default=0)
+    points_given_back: Mapped[int] = mapped_column(default=0)
+    refunded_at: Mapped[Moment]
+    refunded_on: Mapped[Day]
     idempotency_key: Mapped[str] = mapped_column(unique=True)
 
 

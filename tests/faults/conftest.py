@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
+from models.checkout import Sale, record_purchase
 from models.database import create_database, drop_database
 from models.outbox import Owed
-from models.purchase import Sale, record_purchase
 from tests.conftest import STAFF_PASSWORD, Maker
 from tests.journeys.people import Clerk, Line, Shopper
 from tests.processes import Installation, installed, wait_until

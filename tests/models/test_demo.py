@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from models.base import Sessions
+from models.checkout import Sale, record_purchase
 from models.consent import Consent
 from models.coupon import Coupon
 from models.database import create_database, drop_database, make_engine, make_sessions
@@ -26,7 +27,7 @@ from models.outbox import Owed
 from models.phone import normal_phone
 from models.points import PointsEntry, PointsLot, expire_member_points
 from models.programme import get_programme
-from models.purchase import Purchase, Sale, record_purchase
+from models.purchase import Purchase
 from models.shop import Store
 from models.staff import log_in
 from models.stamp_card import StampCard

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.checkout import Sale, record_purchase
 from models.coupon import Coupon, get_template, issue_coupon, redeem_coupon
 from models.local_day import TAIPEI
 from models.member import Member
 from models.membership import erase_member, set_marketing
 from models.nudge import Part, gift_birthdays, remind_of_coupons, win_back
 from models.outbox import Owed
-from models.purchase import Sale, record_purchase
 from models.shop import Store
 from tests.conftest import NOON
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models.base import BusinessError
+from models.checkout import Recorded, Sale, record_purchase
 from models.coupon import Coupon, CouponNeedsMore, CouponNotUsable, get_template, issue_coupon
 from models.local_day import local_day
 from models.member import Member, NoSuchMember
@@ -24,12 +25,9 @@ from models.purchase import (
     AmountRefused,
     CodeAlreadyUsed,
     Purchase,
-    Recorded,
-    Sale,
     find_purchase,
     is_code_used,
     list_of_day,
-    record_purchase,
     standing_of,
     stores_of,
     total_of_day,

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from models.checkout import Sale, record_purchase
 from models.local_day import day_start, local_day
 from models.member import Member
 from models.nudge import evaluate_member, list_to_evaluate
 from models.outbox import Owed
 from models.points import PointsEntry, PointsLot, expire_member_points, post_points
 from models.programme import get_programme
-from models.purchase import Purchase, Sale, record_purchase, standing_of
+from models.purchase import Purchase, standing_of
 from models.shop import Store, get_shop
 from models.stamp_card import count_stamps
 from models.tier import (

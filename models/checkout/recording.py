@@ -9,13 +9,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models import points, stamp_card, tier
+from models.checkout.receipt import receipt_words
 from models.coupon import Coupon, CouponNotUsable, CouponTemplate, issue_coupon, redeem_coupon
 from models.local_day import local_day
 from models.outbox import owe
 from models.points import IdempotencyKeyReused
 from models.programme import Programme, get_programme
 from models.purchase.questions import find_purchase
-from models.purchase.receipt import receipt_words
 from models.purchase.table import (
     LARGEST_AMOUNT_TWD,
     AmountRefused,
