@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from benchmarks import counter, purchase, taps, webhook
+from benchmarks import counter, purchase, recording, taps, webhook
 from benchmarks.figure import BenchmarkError, Figure
 from benchmarks.workshop import ROOT, Workshop, open_workshop
 from models.database import EmbeddedPostgresError
@@ -24,6 +24,7 @@ BENCHMARKS: dict[Callable[[Workshop], list[Figure]], tuple[str, ...]] = {
     webhook.measure_over_echo: ("webhook_over_echo", "webhook_echo_rate"),
     taps.measure_taps: ("taps_last_answer_s", "taps_answered_once"),
     counter.measure_statements: ("purchase_statements", "purchase_statements_with_coupon"),
+    recording.measure_share: ("recording_share", "recording_rate", "recording_raw_rate"),
     purchase.measure_flatness: ("purchase_flatness", "purchase_fifth_ms", "purchase_rate"),
 }
 """What makes figures, and which; figures that are measured together come together."""
