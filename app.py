@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Literal
 
 import click
 import procrastinate
@@ -36,7 +37,8 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(METRICS_FOLDER))
 Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
 
 from bot.client import ChannelToken, LineClient  # noqa: E402 - the metrics' folder comes first
-from handlers import HandlerSettings, clerk, in_transaction, init_handlers, site  # noqa: E402
+from bot.text_sender import DemoSender, Gateway, HttpSender, OtpSender  # noqa: E402
+from handlers import HandlerSettings, api, clerk, in_transaction, init_handlers, site  # noqa: E402
 from handlers.assets import STATIC_FOLDER, STATIC_URL  # noqa: E402
 from handlers.line import (  # noqa: E402
     Room,
@@ -47,6 +49,7 @@ from handlers.line import (  # noqa: E402
 )
 from handlers.line.keeper import EventKeeper  # noqa: E402
 from handlers.operator import commands  # noqa: E402
+from handlers.operator.members import DEMO_TEXTS  # noqa: E402
 from jobs.clock import run_clock  # noqa: E402
 from jobs.context import JobContext  # noqa: E402
 from jobs.queue import Bell, make_queue, make_sync_queue  # noqa: E402
@@ -81,6 +84,11 @@ class Settings(BaseSettings):
     code_signing_key: str | None = None
     chat_url: str | None = None
     demo: bool = False
+    sms_url: str | None = None
+    sms_method: Literal["GET", "POST"] = "POST"
+    sms_header: str = ""
+    sms_body: str = ""
+    sms_content_type: str = "application/x-www-form-urlencoded"
     trusted_proxies: int = 0
     log_level: str = "INFO"
 
@@ -145,7 +153,13 @@ class Installation:
     @cached_property
     def room(self) -> Room:
         """What the LINE handlers may know."""
-        return Room(self.settings.signing_key, self.settings.public_base_url.rstrip("/"))
+        settings = self.settings
+        otp: Literal["none", "text", "demo"] = "text" if settings.sms_url else "none"
+        return Room(
+            settings.signing_key,
+            settings.public_base_url.rstrip("/"),
+            otp="demo" if settings.demo else otp,
+        )
 
     @cached_property
     def bell(self) -> Bell:
@@ -177,6 +191,23 @@ class Installation:
             secret_key=settings.secret_key,
         )
 
+    def make_text_sender(self) -> OtpSender | None:
+        """Make what brings codes to phones, where the shop, or the demo, has one."""
+        settings = self.settings
+        if settings.demo:
+            return DemoSender(DEMO_TEXTS)
+        if not settings.sms_url:
+            return None
+        return HttpSender(
+            Gateway(
+                settings.sms_url,
+                settings.sms_method,
+                settings.sms_header,
+                settings.sms_body,
+                settings.sms_content_type,
+            )
+        )
+
     async def make_job_context(self) -> JobContext:
         """Make what jobs are handed; called inside the worker's event loop."""
         settings = self.settings
@@ -193,6 +224,7 @@ class Installation:
             wants_profile=wants_profile,
             work_event=partial(work_event, room=self.room),
             apologise=apologise,
+            text_sender=self.make_text_sender(),
         )
 
 
@@ -232,7 +264,7 @@ def _is_hashed(_path: str, url: str) -> bool:
 
 def _add_pages(app: Flask, installation: Installation) -> None:
     clerk.init_clerk(app)
-    for blueprint in (clerk.make_blueprint(), site.make_blueprint()):
+    for blueprint in (clerk.make_blueprint(), site.make_blueprint(), api.make_blueprint()):
         in_transaction(
             blueprint,
             lambda: installation.sessions(),

@@ -2,20 +2,49 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from bot import Message
+from bot.activity_views import ReferralRewardedView
 from bot.cards import (
     birthday_gift,
     coupon_expiry_reminder,
+    coupon_redeemed,
+    gathering_moved_up,
     greeting,
+    plan_ended,
+    plan_ending,
+    plan_renewed,
+    plan_started,
+    points_adjusted_card,
+    points_reversed_card,
     receipt_card,
+    refund_card,
+    stamps_ending,
     tier_down_notice,
+    tier_warning_card,
     upgrade_card,
     win_back,
 )
+from bot.cards.identity import line_moved, member_merged
+from bot.cards.referral import referral_rewarded
+from bot.cards.security import card_unfrozen
+from bot.plan_views import PlanNewsView
 from bot.texts import Texts
-from bot.views import CouponView, ReceiptView, StandingView, TierStep, View
+from bot.views import (
+    CouponView,
+    GatheringView,
+    PointsAdjustedView,
+    PointsReversedView,
+    ReceiptView,
+    RefundView,
+    StampView,
+    StandingView,
+    TierStep,
+    TierWarningView,
+    View,
+)
 
 
 class UnknownMessageKind(KeyError):
@@ -35,6 +64,18 @@ class CouponExpiry(View):
     """Words of kind `coupon_expiry`: at least one coupon."""
 
     coupons: tuple[CouponView, ...]
+
+
+@dataclass(frozen=True)
+class CouponRedeemed(View):
+    """Words of kind `coupon_redeemed`: a coupon used without a sale, where, when and by whom."""
+
+    redemption_id: int
+    coupon_name: str
+    value_text: str
+    store_name: str
+    at: datetime
+    staff_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +112,14 @@ class WelcomeBack(View):
 
 
 @dataclass(frozen=True)
+class MemberMerged(View):
+    """Words of kind `member_merged`: the kept card's number and balance."""
+
+    points: int
+    number: str
+
+
+@dataclass(frozen=True)
 class Reply(View):
     """Words of kind `reply`: messages already drawn, which found no reply token in time."""
 
@@ -92,6 +141,10 @@ def _receipt(t: Texts, words: dict[str, Any]) -> list[Message]:
     return receipt_card(t, ReceiptView.from_words(words))
 
 
+def _refund(t: Texts, words: dict[str, Any]) -> list[Message]:
+    return refund_card(t, RefundView.from_words(words))
+
+
 def _birthday_gift(t: Texts, words: dict[str, Any]) -> list[Message]:
     owed = BirthdayGift.from_words(words)
     return birthday_gift(t, owed.coupon, owed.name)
@@ -99,6 +152,19 @@ def _birthday_gift(t: Texts, words: dict[str, Any]) -> list[Message]:
 
 def _coupon_expiry(t: Texts, words: dict[str, Any]) -> list[Message]:
     return coupon_expiry_reminder(t, CouponExpiry.from_words(words).coupons)
+
+
+def _coupon_redeemed(t: Texts, words: dict[str, Any]) -> list[Message]:
+    owed = CouponRedeemed.from_words(words)
+    return coupon_redeemed(
+        t,
+        redemption_id=owed.redemption_id,
+        name=owed.coupon_name,
+        value_text=owed.value_text,
+        store_name=owed.store_name,
+        at=owed.at,
+        staff_id=owed.staff_id,
+    )
 
 
 def _win_back(t: Texts, words: dict[str, Any]) -> list[Message]:
@@ -116,22 +182,80 @@ def _tier_up(t: Texts, words: dict[str, Any]) -> list[Message]:
     return upgrade_card(t, owed.step, owed.previous)
 
 
+def _tier_warning(t: Texts, words: dict[str, Any]) -> list[Message]:
+    return tier_warning_card(t, TierWarningView.from_words(words))
+
+
+def _moved_up(t: Texts, words: dict[str, Any]) -> list[Message]:
+    return gathering_moved_up(t, GatheringView.from_words(words))
+
+
 def _welcome_back(t: Texts, words: dict[str, Any]) -> list[Message]:
     owed = WelcomeBack.from_words(words)
     return greeting(t, owed.shop_name, is_back=True, is_member=owed.is_member)
+
+
+def _points_adjusted(t: Texts, words: dict[str, Any]) -> list[Message]:
+    return points_adjusted_card(t, PointsAdjustedView.from_words(words))
+
+
+def _points_reversed(t: Texts, words: dict[str, Any]) -> list[Message]:
+    return points_reversed_card(t, PointsReversedView.from_words(words))
+
+
+def _referral_rewarded(t: Texts, words: dict[str, Any]) -> list[Message]:
+    return referral_rewarded(t, ReferralRewardedView.from_words(words))
+
+
+def _plan_news(
+    draw: Callable[[Texts, PlanNewsView], list[Message]],
+) -> Callable[[Texts, dict[str, Any]], list[Message]]:
+    return lambda t, words: draw(t, PlanNewsView.from_words(words))
+
+
+def _stamps_ending(t: Texts, words: dict[str, Any]) -> list[Message]:
+    return stamps_ending(t, StampView.from_words(words))
 
 
 def _reply(_t: Texts, words: dict[str, Any]) -> list[Message]:
     return list(Reply.from_words(words).messages)
 
 
+def _line_moved(t: Texts, _words: dict[str, Any]) -> list[Message]:
+    return line_moved(t)
+
+
+def _member_merged(t: Texts, words: dict[str, Any]) -> list[Message]:
+    owed = MemberMerged.from_words(words)
+    return member_merged(t, points=owed.points, number=owed.number)
+
+
+def _card_unfrozen(t: Texts, _words: dict[str, Any]) -> list[Message]:
+    return card_unfrozen(t)
+
+
 _DRAWERS: Final[Mapping[str, Callable[[Texts, dict[str, Any]], list[Message]]]] = {
     "receipt": _receipt,
+    "points_adjusted": _points_adjusted,
+    "points_reversed": _points_reversed,
+    "refund": _refund,
+    "referral_rewarded": _referral_rewarded,
     "birthday_gift": _birthday_gift,
     "coupon_expiry": _coupon_expiry,
+    "coupon_redeemed": _coupon_redeemed,
     "win_back": _win_back,
     "tier_down_notice": _tier_down,
     "tier_up_notice": _tier_up,
+    "tier_warning": _tier_warning,
+    "gathering_moved_up": _moved_up,
     "welcome_back": _welcome_back,
+    "plan_started": _plan_news(plan_started),
+    "plan_renewed": _plan_news(plan_renewed),
+    "plan_ending": _plan_news(plan_ending),
+    "plan_ended": _plan_news(plan_ended),
+    "stamps_ending": _stamps_ending,
     "reply": _reply,
+    "line_moved": _line_moved,
+    "member_merged": _member_merged,
+    "card_unfrozen": _card_unfrozen,
 }

@@ -28,7 +28,7 @@ ONE_CLOCK = 7_241_002
 """The advisory lock that only the running clock holds."""
 CATCH_UP_SECONDS = 60
 PAUSE_SECONDS = 2.0
-SWEEPS = ("work_inbox", "deliver_outbox", "rescue_stalled")
+SWEEPS = ("work_inbox", "deliver_outbox", "deliver_texts", "rescue_stalled")
 
 log = structlog.get_logger()
 

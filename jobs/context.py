@@ -8,6 +8,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from bot.client import LineClient, Profile
+from bot.text_sender import OtpSender
 from models.base import Sessions
 from models.line_event import LineEvent
 from models.outbox import Owed
@@ -45,4 +46,6 @@ class JobContext:
     wants_profile: Callable[[LineEvent], bool]
     work_event: WorkEvent
     apologise: Callable[[Session, LineEvent, datetime], Owed | None]
+    text_sender: OtpSender | None = None
+    """Who brings codes to phones; None where only a clerk can bind anew."""
     inbox: Drain = field(default_factory=Drain)

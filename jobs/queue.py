@@ -19,6 +19,7 @@ from procrastinate.jobs import Status
 
 from jobs.context import JobContext
 from jobs.deliver_outbox import deliver_outbox as deliver_all
+from jobs.deliver_texts import deliver_texts as deliver_all_texts
 from jobs.timetable import get_entry
 from jobs.work_inbox import work_inbox as work_all
 from models.job_run import begin_run, finish_run
@@ -46,6 +47,13 @@ async def work_inbox(context: QueueContext) -> None:
 async def deliver_outbox(context: QueueContext) -> None:
     """Deliver what is owed and due."""
     await deliver_all(_known(context))
+
+
+async def deliver_texts(context: QueueContext) -> None:
+    """Send the codes we owe to phones, where the shop has a sender."""
+    known = _known(context)
+    if known.text_sender is not None:
+        await deliver_all_texts(known.sessions, known.text_sender, known.clock)
 
 
 async def run_entry(context: QueueContext, name: str, slot: str) -> None:
@@ -80,7 +88,7 @@ def run_slot(context: JobContext, name: str, slot: str) -> int:
     return done
 
 
-TASKS = (work_inbox, deliver_outbox, run_entry, rescue_stalled)
+TASKS = (work_inbox, deliver_outbox, deliver_texts, run_entry, rescue_stalled)
 
 
 def make_queue(conninfo: str) -> procrastinate.App:

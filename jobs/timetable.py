@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Protocol
 
-from jobs import nightly
+from jobs import forget_identity, nightly, plans, seal_ledger, settle_referrals
 from models.base import Sessions
 from models.local_day import TAIPEI
 
@@ -36,13 +36,23 @@ class Entry:
 
 
 TIMETABLE: Sequence[Entry] = (
+    Entry("end_plans", plans.end_plans, time(0, 5), timedelta(hours=23)),
     Entry("evaluate_tiers", nightly.evaluate_tiers, time(0, 10), timedelta(hours=23)),
+    Entry("activate_points", nightly.activate_points, time(0, 20), timedelta(hours=23)),
     Entry("expire_points", nightly.expire_points, time(0, 30), timedelta(hours=23)),
+    Entry("expire_stamps", plans.expire_stamps, time(0, 40), timedelta(hours=23)),
+    Entry("make_birthday_cards", nightly.make_birthday_cards, time(1, 0), timedelta(hours=22)),
+    Entry("measure_value_factors", nightly.measure_value_factors, time(2, 0), timedelta(hours=20)),
+    Entry("seal_ledger", seal_ledger.seal_ledger, time(3, 30), timedelta(hours=20)),
     Entry("forget_old", nightly.forget_old, time(4, 0), timedelta(hours=20)),
+    Entry("forget_identity", forget_identity.forget_identity, time(4, 10), timedelta(hours=20)),
     Entry("give_birthday_gifts", nightly.give_birthday_gifts, time(10, 0), timedelta(hours=11)),
+    Entry("settle_referrals", settle_referrals.settle_referrals, time(10, 30), timedelta(hours=10)),
+    Entry("remind_of_plans", plans.remind_of_plans, time(10, 45), timedelta(hours=10)),
     Entry(
         "remind_expiring_coupons", nightly.remind_expiring_coupons, time(11, 0), timedelta(hours=9)
     ),
+    Entry("remind_of_stamps", plans.remind_of_stamps, time(11, 30), timedelta(hours=9)),
     Entry("win_back_members", nightly.win_back_members, time(14, 0), timedelta(hours=6)),
 )
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import JSON, BigInteger, Date, DateTime, Identity, MetaData, Text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
 
 Sessions = sessionmaker[Session]
@@ -48,6 +49,16 @@ class BusinessError(Exception):
     def __init__(self, **facts: Any) -> None:
         super().__init__(self.code, facts)
         self.facts = facts
+
+
+def constraint_of(error: IntegrityError) -> str:
+    """Return the name of the constraint that the database saw broken, or "" where it names none."""
+    return getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
+
+
+def squeezed(statement: str) -> str:
+    """Return SQL without the blanks that only make it readable; it holds none in its constants."""
+    return " ".join(statement.split())
 
 
 def in_language(texts: dict[str, str], language: str) -> str:

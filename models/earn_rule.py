@@ -124,6 +124,8 @@ class Earned:
     """Whole steps of the shop's rate that were paid."""
     percent: int
     """The multiplier joined for what no category rule touched."""
+    is_uniform: bool
+    """Whether that multiplier held for the whole sale."""
     bonus: int
     """Fixed points for the visit."""
     capped_from: int | None
@@ -184,6 +186,7 @@ def earn(
         points=allowed,
         steps=steps,
         percent=percent,
+        is_uniform=not by_category,
         bonus=bonus,
         capped_from=total if allowed < total else None,
         rules=tuple(rule.code for rule in whole) + by_category,

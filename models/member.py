@@ -37,12 +37,12 @@ class Member(Base):
 
     __tablename__ = "member"
     __table_args__ = (
-        CheckConstraint("points >= 0", name="points_not_negative"),
         CheckConstraint("spend_twd >= 0", name="spend_not_negative"),
         CheckConstraint("year_twd >= 0 AND lifetime_twd >= 0", name="spends_not_negative"),
         CheckConstraint("points_pending >= 0", name="pending_not_negative"),
         CheckConstraint("(frozen_at IS NULL) = (frozen_reason IS NULL)", name="frozen_why"),
         CheckConstraint("merged_into_id <> id", name="merged_into_another"),
+        CheckConstraint("(plan_code IS NULL) = (plan_until IS NULL)", name="plan_has_end"),
         CheckConstraint("purchase_count >= 0", name="purchases_not_negative"),
         CheckConstraint(
             "erased_at IS NULL OR (line_user_id IS NULL AND name IS NULL AND phone IS NULL"
@@ -103,7 +103,12 @@ class Member(Base):
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
     """The card that took over this one; set, the member is closed."""
     referral_code: Mapped[str | None] = mapped_column(Text, unique=True)
+    referral_step: Mapped[str | None]
+    """Where the invitation they came by stands, so that only who was invited asks for it."""
     phone_verified_at: Mapped[datetime | None]
+    plan_code: Mapped[str | None]
+    """The paid plan the member holds, if any; good while now is before `plan_until`."""
+    plan_until: Mapped[datetime | None]
 
 
 class FormerMember(Base):
@@ -228,7 +233,7 @@ def get_member_by_card(session: Session, card_ref: str) -> Member:
     ).one_or_none()
     if found is None:
         raise NoSuchMember
-    return found
+    return kept_member(session, found)
 
 
 def get_member_by_typed(session: Session, typed: str) -> Member:
@@ -246,7 +251,14 @@ def get_member_by_typed(session: Session, typed: str) -> Member:
     ).one_or_none()
     if found is None:
         raise NoSuchMember
-    return found
+    return kept_member(session, found)
+
+
+def kept_member(session: Session, member: Member) -> Member:
+    """Return who a member became by merging: themselves, for nearly everybody."""
+    while member.merged_into_id is not None:
+        member = session.get_one(Member, member.merged_into_id)
+    return member
 
 
 def list_line_user_ids(session: Session, *, after: str, limit: int) -> list[str]:
@@ -258,6 +270,17 @@ def list_line_user_ids(session: Session, *, after: str, limit: int) -> list[str]
         .limit(limit)
     )
     return [line_user_id for line_user_id in found if line_user_id is not None]
+
+
+def list_member_ids(session: Session, *, after_id: int, limit: int) -> list[int]:
+    """Return the ids of the next members who have not left, in their order."""
+    found = session.scalars(
+        select(Member.id)
+        .where(Member.id > after_id, Member.erased_at.is_(None))
+        .order_by(Member.id)
+        .limit(limit)
+    )
+    return list(found)
 
 
 def is_phone_taken(session: Session, phone: str, *, but_for: int | None = None) -> bool:

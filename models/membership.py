@@ -1,5 +1,6 @@
 """Membership: joining, changing one's own data, saying no to marketing, and leaving."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -7,10 +8,13 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from models.audit import note
 from models.base import BusinessError
 from models.consent import get_notice, note_consent
-from models.coupon import Coupon, get_template, issue_coupon, void_coupons
+from models.coupon import Coupon, get_template, issue_coupon, issue_pack, void_coupons
+from models.fraud.own_card import link_staff_by_phone
 from models.friend import Friend, end_conversation, meet
+from models.line_binding import forget_bindings, move_binding, note_binding
 from models.local_day import local_day
 from models.member import (
     FormerMember,
@@ -26,9 +30,13 @@ from models.member import (
 from models.member_code import new_card_ref
 from models.outbox import MENU_KIND, owe
 from models.phone import normal_phone
+from models.plan import leave_plan
 from models.programme import get_programme
+from models.shop import Store
 
 NUMBER_DRAWS = 5
+WELCOME = "welcome"
+"""The code of the coupon, or of the first one of the pack, that a newcomer gets."""
 
 
 class AlreadyMember(BusinessError):
@@ -55,14 +63,21 @@ class Application:
     source: str
     notice_version: str
     evidence: str
+    is_phone_proved: bool = False
+    """Whether they typed the code we sent to that phone."""
 
 
 @dataclass(frozen=True)
 class Joined:
-    """A fresh member and, for a first time, the welcome coupon."""
+    """A fresh member and, for a first time, the welcome coupons, the usable one first."""
 
     member: Member
-    welcome_coupon: Coupon | None
+    welcome: Sequence[Coupon] = ()
+
+    @property
+    def welcome_coupon(self) -> Coupon | None:
+        """Return the welcome coupon that can be used at once, if there is one."""
+        return self.welcome[0] if self.welcome else None
 
 
 _PERSON = (
@@ -86,27 +101,54 @@ def meet_person(
 def register_member(session: Session, asked: Application, now: datetime) -> Joined:
     """Make a member of the applicant: card, consent, welcome coupon and the members' rich menu.
 
+    Whoever proved a phone that a member without LINE gave at a till becomes that member.
     Raises AlreadyMember, PhoneTaken, or what the name, phone and birthday rules refuse.
     """
     if find_member_by_line(session, asked.line_user_id) is not None:
         raise AlreadyMember
     phone = normal_phone(asked.phone)
-    if is_phone_taken(session, phone):
-        raise PhoneTaken
+    known = session.scalars(select(Member).where(Member.phone == phone)).one_or_none()
+    if known is not None:
+        return _join_known(session, known, asked, now)
     today = local_day(now)
-    programme = get_programme(session)
     member = Member(
         line_user_id=asked.line_user_id,
         name=normal_name(asked.name),
         phone=phone,
+        phone_verified_at=now if asked.is_phone_proved else None,
         birthday=check_birthday(asked.birthday, today),
         language=asked.language,
         joined_at=now,
         join_source=asked.source,
-        tier_id=programme.tiers[0].id,
+        tier_id=get_programme(session).tiers[0].id,
         spend_on=today,
     )
     _insert(session, member)
+    note_binding(session, member, "joined", now)
+    link_staff_by_phone(session, member)
+    _note_joining(session, member, asked, now)
+    owe_menu(session, member, "member", key=f"join:{member.id}", now=now)
+    end_conversation(session, asked.line_user_id)
+    return Joined(member, _welcome(session, member, now))
+
+
+def _join_known(session: Session, member: Member, asked: Application, now: datetime) -> Joined:
+    """Put a card known at the till, number, points and history, on the applicant's LINE.
+
+    A card that is on another LINE account moves by `models/identity/rebinding.py` alone.
+    """
+    if not asked.is_phone_proved or member.line_user_id is not None:
+        raise PhoneTaken
+    name, birthday = normal_name(asked.name), check_birthday(asked.birthday, local_day(now))
+    move_binding(session, member, asked.line_user_id, "otp", key=f"join:{asked.evidence}", now=now)
+    member.name, member.birthday = name, member.birthday or birthday
+    member.language, member.phone_verified_at = asked.language, now
+    _note_joining(session, member, asked, now)
+    session.flush()
+    return Joined(member, _welcome(session, member, now))
+
+
+def _note_joining(session: Session, member: Member, asked: Application, now: datetime) -> None:
     note_consent(
         session,
         member.id,
@@ -117,9 +159,63 @@ def register_member(session: Session, asked: Application, now: datetime) -> Join
         evidence=asked.evidence,
         now=now,
     )
-    owe_menu(session, member, "member", key=f"join:{member.id}", now=now)
-    end_conversation(session, asked.line_user_id)
-    return Joined(member, _welcome(session, member, now))
+
+
+def register_at_till(
+    session: Session,
+    phone: str,
+    *,
+    name: str | None,
+    store: Store,
+    staff_id: int | None,
+    evidence: str,
+    now: datetime,
+    source: str | None = None,
+) -> Member:
+    """Make a member known by phone alone, whom a clerk told the notice and asked for their yes.
+
+    `evidence` names what proves it: the page's key, the import's row. The card is theirs in LINE
+    once they prove the phone. Raises PhoneTaken, or what the name and phone rules refuse.
+    """
+    normal = normal_phone(phone)
+    if is_phone_taken(session, normal):
+        raise PhoneTaken
+    member = Member(
+        name=normal_name(name) if name and name.strip() else None,
+        phone=normal,
+        joined_at=now,
+        join_source=source or f"store:{store.code}",
+        tier_id=get_programme(session).tiers[0].id,
+        spend_on=local_day(now),
+    )
+    _insert(session, member)
+    link_staff_by_phone(session, member)
+    note_consent(
+        session,
+        member.id,
+        "membership",
+        is_given=True,
+        notice_version=get_notice(session).version,
+        channel="till",
+        evidence=evidence,
+        now=now,
+    )
+    note(
+        session,
+        "member.register",
+        f"member:{member.id}",
+        now=now,
+        staff_id=staff_id,
+        store_id=store.id,
+        after={"join_source": member.join_source},
+    )
+    return member
+
+
+def welcome_known(session: Session, member: Member, now: datetime) -> Coupon | None:
+    """Give a member first known at the till what others get when they join in LINE, once."""
+    given = _welcome(session, member, now)
+    return given[0] if given else None
 
 
 def _insert(session: Session, member: Member) -> None:
@@ -142,12 +238,16 @@ def _insert(session: Session, member: Member) -> None:
     raise AssertionError("nine digits ran out")
 
 
-def _welcome(session: Session, member: Member, now: datetime) -> Coupon | None:
+def _welcome(session: Session, member: Member, now: datetime) -> Sequence[Coupon]:
+    """Give the welcome pack (C-01); a shop that set up before there were packs has one coupon."""
     assert member.line_user_id is not None
     if was_member_before(session, member.line_user_id):
-        return None
-    template = get_template(session, "welcome")
-    return issue_coupon(session, member.id, template, issue_key=f"welcome:{member.id}", now=now)
+        return ()
+    key, template = f"welcome:{member.id}", get_template(session, WELCOME)
+    if template.pack_code is not None:
+        return issue_pack(session, member.id, template.pack_code, issue_key=key, now=now)
+    coupon = issue_coupon(session, member.id, template, issue_key=key, now=now)
+    return () if coupon is None else (coupon,)
 
 
 def owe_menu(session: Session, member: Member, menu: str, *, key: str, now: datetime) -> None:
@@ -195,9 +295,11 @@ def change_phone(session: Session, member: Member, typed: str) -> None:
         raise PhoneTaken
     try:
         with session.begin_nested():
-            member.phone = phone
+            if member.phone != phone:
+                member.phone, member.phone_verified_at = phone, None
     except IntegrityError as error:
         raise PhoneTaken from error
+    link_staff_by_phone(session, member)
 
 
 def change_birthday(session: Session, member: Member, birthday: date, now: datetime) -> None:
@@ -208,22 +310,28 @@ def change_birthday(session: Session, member: Member, birthday: date, now: datet
 
 def erase_member(session: Session, member: Member, *, evidence: str, now: datetime) -> None:
     """Delete a member's personal data; figures stay without a person, unused coupons end."""
-    assert member.line_user_id is not None
+    from models.identity.merge import forget_merged_person  # It stands on joining.
+
     line_user_id = member.line_user_id
-    owe_menu(session, member, "guest", key=f"erase:{member.id}", now=now)
+    if line_user_id is not None:
+        owe_menu(session, member, "guest", key=f"erase:{member.id}", now=now)
     note_consent(
         session,
         member.id,
         "membership",
         is_given=False,
         notice_version=get_notice(session).version,
-        channel="line",
+        channel="line" if line_user_id is not None else "till",
         evidence=evidence,
         now=now,
     )
-    void_coupons(session, member.id)
-    end_conversation(session, line_user_id)
-    session.merge(FormerMember(digest=digest_of(line_user_id), left_at=now))
+    void_coupons(session, member.id, now)
+    leave_plan(session, member, now)
+    forget_bindings(session, member, now)
+    forget_merged_person(session, member.id)
+    if line_user_id is not None:
+        end_conversation(session, line_user_id)
+        session.merge(FormerMember(digest=digest_of(line_user_id), left_at=now))
     member.line_user_id = member.name = member.phone = member.birthday = None
     member.marketing_allowed = False
     member.card_ref = new_card_ref()  # Codes in old screenshots lead nowhere.

@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from models.base import in_language
+from models.benefit import birthday_template, paid_plan
 from models.coupon import Coupon, CouponTemplate, get_template, issue_coupon
 from models.friend import Friend
 from models.local_day import birthdays_kept_on, day_start, local_day
 from models.member import Member
 from models.outbox import Owed, owe
 from models.programme import get_programme
-from models.purchase import Locked, lock_member, roll_window
-from models.tier import Tier, TierChange, kept_until, note_change, tier_for_spend
 
 REMIND_DAYS = 3
 """A coupon is reminded of when its last good day is at most so far away."""
@@ -43,7 +41,7 @@ NOTHING = Part(0, 0, 0)
 
 
 def gift_birthdays(session: Session, now: datetime, *, after_id: int, limit: int) -> Part:
-    """Give today's birthday people their coupon, once a year; tell those who allow marketing.
+    """Give today's birthday people their tier's coupon, once a year; tell those who allow it.
 
     Someone born on 29 February is kept on the 28th in a common year.
     """
@@ -52,12 +50,11 @@ def gift_birthdays(session: Session, now: datetime, *, after_id: int, limit: int
     people = _members(session, after_id, limit, is_today)
     if not people:
         return NOTHING
-    template = get_template(session, "birthday")
+    gifts = _birthday_gifts(session, [member for member, _ in people], now)
     owed = 0
     for member, is_friend in people:
-        coupon = issue_coupon(
-            session, member.id, template, issue_key=f"birthday:{member.id}:{today.year}", now=now
-        )
+        key = f"birthday:{member.id}:{today.year}"
+        coupon = issue_coupon(session, member.id, gifts[member.id], issue_key=key, now=now)
         if coupon is not None and is_friend and member.marketing_allowed:
             _owe_marketing(
                 session,
@@ -71,18 +68,33 @@ def gift_birthdays(session: Session, now: datetime, *, after_id: int, limit: int
     return _part(people, owed)
 
 
+def _birthday_gifts(
+    session: Session, members: Sequence[Member], now: datetime
+) -> dict[int, CouponTemplate]:
+    """Return the template that each member's tier and paid plan give, by member id."""
+    programme, today = get_programme(session), local_day(now)
+    codes = {
+        member.id: birthday_template(programme, member.tier_id, paid_plan(member, now), today)
+        for member in members
+    }
+    templates = {code: get_template(session, code) for code in set(codes.values())}
+    return {member_id: templates[code] for member_id, code in codes.items()}
+
+
 def remind_of_coupons(session: Session, now: datetime, *, after_id: int, limit: int) -> Part:
-    """Tell members of coupons about to expire, all of a person's in one message, each once."""
-    ends_by = day_start(local_day(now) + timedelta(days=REMIND_DAYS + 1))
+    """Tell members of coupons about to expire, all of a person's in one message, each once.
+
+    Whatever clock a coupon runs on, it is told of by its last moment, and not within a day of
+    having come, become usable or been opened: its owner has just looked at it.
+    """
+    is_due = _ends_soon(now)
+    settled_by = now - timedelta(days=1)
     due = (
         select(Coupon.id)
         .where(
             Coupon.member_id == Member.id,
-            Coupon.state == "issued",
-            Coupon.reminded_at.is_(None),
-            Coupon.expires_at > now,
-            Coupon.expires_at <= ends_by,
-            Coupon.issued_at < now - timedelta(days=1),
+            is_due,
+            func.greatest(Coupon.issued_at, Coupon.usable_from, Coupon.opened_at) < settled_by,
         )
         .exists()
     )
@@ -90,13 +102,7 @@ def remind_of_coupons(session: Session, now: datetime, *, after_id: int, limit: 
     friends = {member.id: member for member, is_friend in people if is_friend}
     coupons = session.scalars(
         select(Coupon)
-        .where(
-            Coupon.member_id.in_(friends),
-            Coupon.state == "issued",
-            Coupon.reminded_at.is_(None),
-            Coupon.expires_at > now,
-            Coupon.expires_at <= ends_by,
-        )
+        .where(Coupon.member_id.in_(friends), is_due)
         .order_by(Coupon.member_id, Coupon.expires_at, Coupon.id)
         .with_for_update(of=Coupon)
     )
@@ -107,6 +113,17 @@ def remind_of_coupons(session: Session, now: datetime, *, after_id: int, limit: 
     return _part(people, owed)
 
 
+def _ends_soon(now: datetime) -> ColumnElement[bool]:
+    """Tell of a coupon that it can be used, ends within the days of reminding, and is untold."""
+    return and_(
+        Coupon.state == "issued",
+        Coupon.reminded_at.is_(None),
+        Coupon.usable_from <= now,
+        Coupon.expires_at > now,
+        Coupon.expires_at <= day_start(local_day(now) + timedelta(days=REMIND_DAYS + 1)),
+    )
+
+
 def _remind_one(session: Session, member: Member, coupons: list[Coupon], now: datetime) -> None:
     for coupon in coupons:
         coupon.reminded_at = now
@@ -115,7 +132,7 @@ def _remind_one(session: Session, member: Member, coupons: list[Coupon], now: da
         member,
         "coupon_expiry",
         {"coupons": [coupon.words(member.language, now) for coupon in coupons]},
-        key=f"coupon_expiry:{coupons[0].id}",
+        key=f"coupon_expiry:{coupons[0].id}:{local_day(now).isoformat()}",
         now=now,
     )
 
@@ -159,80 +176,6 @@ def _win_back_one(
         },
         key=key,
         now=now,
-    )
-
-
-def list_to_evaluate(session: Session, today: date, *, after_id: int, limit: int) -> Sequence[int]:
-    """Return ids of members whose window must move on to `today` or whose tier's year is over."""
-    return session.scalars(
-        select(Member.id)
-        .where(
-            Member.id > after_id,
-            Member.erased_at.is_(None),
-            or_(Member.spend_on < today, Member.tier_kept_until <= today),
-        )
-        .order_by(Member.id)
-        .limit(limit)
-    ).all()
-
-
-def evaluate_member(session: Session, member_id: int, now: datetime) -> bool:
-    """Bring one member's window to today and their tier in line with it; tell whether it changed.
-
-    A tier is kept for its year even when the window falls below it; then it is kept for another
-    year or falls to what the window gives. A window above the next threshold lifts at once.
-    """
-    today = local_day(now)
-    locked, _ = lock_member(session, member_id, today)
-    roll_window(locked, today)
-    member = locked.member
-    programme = get_programme(session, locked.programme_version)
-    held = programme.tier(member.tier_id)
-    reached = tier_for_spend(programme.tiers, member.spend_twd)
-    is_over = member.tier_kept_until is not None and member.tier_kept_until <= today
-    if reached.rank == held.rank:
-        if is_over:
-            member.tier_kept_until = kept_until(today)
-        return False
-    if reached.rank < held.rank and not is_over:
-        return False
-    member.tier_id = reached.id
-    member.tier_kept_until = kept_until(today) if reached.rank else None
-    change = note_change(member.id, held, reached, member.spend_twd, now)
-    session.add(change)
-    session.flush()
-    _tell_of_change(session, locked, held, change, now)
-    return True
-
-
-def _tell_of_change(
-    session: Session, locked: Locked, held: Tier, change: TierChange, now: datetime
-) -> None:
-    member = locked.member
-    if member.line_user_id is None:
-        return
-    programme = get_programme(session, locked.programme_version)
-    standing = programme.standing(
-        member.tier_id,
-        member.spend_twd,
-        first_counted_on=locked.first_counted_on,
-        kept_until=member.tier_kept_until,
-    )
-    is_up = standing.tier.rank > held.rank
-    language = member.language
-    owe(
-        session,
-        member.line_user_id,
-        "tier_up_notice" if is_up else "tier_down_notice",
-        {
-            "previous": in_language(held.name, language),
-            "standing": standing.words(language),
-            "step": standing.tier.words(language, at_rank=standing.tier.rank),
-        },
-        language=language,
-        idempotency_key=f"tier_change:{change.id}",
-        now=now,
-        member_id=member.id,
     )
 
 

@@ -10,12 +10,24 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.coupon import CouponTemplate
+from models.activity import Activity, read_activity
+from models.benefit import Held, read_benefits
 from models.earn_rule import EarnRule, Policy, list_earn_rules
 from models.local_day import first_of_month_after
+from models.plan.table import Plan
 from models.shop import THE_SHOP, Shop, get_shop
-from models.stamp_card import StampProgramme
-from models.tier import Standing, Tier, list_tiers, stand
+from models.stamp_card import StampProgramme, list_stamp_programmes
+from models.tier import (
+    Figures,
+    Ladder,
+    Standing,
+    Tier,
+    list_tiers,
+    list_versions,
+    make_ladder,
+    stand,
+)
+from models.velocity_rule import VelocityRule, list_velocity_rules
 
 
 @dataclass(frozen=True)
@@ -24,10 +36,17 @@ class Programme:
 
     shop: Shop
     tiers: tuple[Tier, ...]
-    stamp_programme: StampProgramme
-    stamp_reward: CouponTemplate
+    ladder: Ladder
+    """The rules of the tiers in all their versions; the day decides which holds."""
+    benefits: tuple[Held, ...]
+    """What tiers and plans bring, for `models/benefit.py` to ask."""
+    stamp_programmes: tuple[StampProgramme, ...]
+    """All of them, each with its reward; those that have ended stamp nothing."""
+    plans: tuple[Plan, ...]
     earn_policy: Policy
     earn_rules: tuple[EarnRule, ...]
+    velocity_rules: tuple[VelocityRule, ...]
+    activity: Activity
 
     def tier(self, tier_id: int) -> Tier:
         """Return the tier with this id."""
@@ -44,14 +63,18 @@ class Programme:
     def standing(
         self,
         tier_id: int,
-        spend_twd: int,
+        figures: Figures,
         *,
         first_counted_on: date | None,
         kept_until: date | None,
     ) -> Standing:
-        """Work out a member's standing on this ladder."""
+        """Work out a member's standing by the rules in force on the day of their figures."""
         return stand(
-            self.tiers, tier_id, spend_twd, first_counted_on=first_counted_on, kept_until=kept_until
+            self.ladder.on(figures.on),
+            self.tier(tier_id),
+            figures,
+            first_counted_on=first_counted_on,
+            kept_until=kept_until,
         )
 
 
@@ -75,14 +98,27 @@ def get_programme(session: Session, version: int | None = None) -> Programme:
 
 def _read(session: Session) -> Programme:
     shop = get_shop(session)
-    stamp_programme = session.scalars(select(StampProgramme).order_by(StampProgramme.id)).first()
-    assert stamp_programme is not None, "set-up makes the stamp programme"
-    reward = session.get_one(CouponTemplate, stamp_programme.reward_template_id)
+    stamp_programmes = tuple(list_stamp_programmes(session))
+    plans = tuple(session.scalars(select(Plan).order_by(Plan.id)))
     tiers = tuple(list_tiers(session))
+    benefits = read_benefits(session)
     earn_rules = tuple(list_earn_rules(session))
-    for row in (shop, stamp_programme, reward, *tiers, *earn_rules):
+    rewards = {card.reward for card in stamp_programmes}
+    for row in (shop, *stamp_programmes, *rewards, *plans, *tiers, *earn_rules):
         session.expunge(row)
-    policy = Policy(
-        shop.earn_twd, shop.earn_stacking, shop.earn_cap_percent, shop.earn_daily_cap
+    policy = Policy(shop.earn_twd, shop.earn_stacking, shop.earn_cap_percent, shop.earn_daily_cap)
+    velocity_rules = tuple(list_velocity_rules(session, active_only=True))
+    for rule in velocity_rules:
+        session.expunge(rule)
+    return Programme(
+        shop,
+        tiers,
+        make_ladder(list_versions(session), tiers),
+        benefits,
+        stamp_programmes,
+        plans,
+        policy,
+        earn_rules,
+        velocity_rules=velocity_rules,
+        activity=read_activity(session),
     )
-    return Programme(shop, tiers, stamp_programme, reward, policy, earn_rules)

@@ -1,7 +1,7 @@
 """Set-up: the rows without which nothing else works, made once for a shop and never twice."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Table, select
@@ -9,24 +9,33 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.base import Base
+from models.benefit import Benefit
 from models.consent import Notice
 from models.coupon import CouponTemplate, get_template
 from models.shop import THE_SHOP, Shop, Store, get_shop
 from models.stamp_card import StampProgramme
 from models.starting_rules import (
+    BENEFITS,
     NOTICE_VERSION,
     STAMP_MIN_SPEND_TWD,
     STAMP_REWARD,
     STAMP_SIZE,
     TEMPLATES,
+    THRESHOLDS_TWD,
     TIERS,
+    WELCOME_PACK,
     benefits,
     notice_items,
 )
-from models.tier import Tier
+from models.tier import ROLLING, Tier, TierVersion
+from models.velocity_rule import STARTING_RULES, VelocityRule
 
+WARN_DAYS = 30
 STAMP_CARD_NAME = {"zh-TW": "集點卡", "en": "Stamp card", "ja": "スタンプカード"}
+STAMP_CARD_CODE = "main"
 EARN_TWD = 100
+FIRST_RULES_ON = date(2000, 1, 1)
+"""Before any sale, so that the first rules hold for whatever is brought in later."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +62,30 @@ def set_up_shop(session: Session, plan: ShopPlan, now: datetime) -> Shop:
     """
     _add(session, Shop, [_shop_row(plan)])
     _add(session, Store, [{"code": code, "name": name} for code, name in plan.stores.items()])
+    has_ladder = session.scalar(select(Tier.id).limit(1)) is not None
     _add(session, Tier, [row | {"benefits": benefits(row, plan.earn_twd)} for row in TIERS])
+    _add(session, TierVersion, [_first_rules(now)])
+    _add(session, CouponTemplate, list(WELCOME_PACK))
     _add(session, CouponTemplate, list(TEMPLATES))
+    if not has_ladder:
+        _add_benefits(session)
+    _add(session, VelocityRule, list(STARTING_RULES))
     _add_stamp_programme(session, plan)
     _add_notice(session, plan, now)
     return get_shop(session)
+
+
+def _first_rules(now: datetime) -> dict[str, Any]:
+    return {
+        "effective_on": FIRST_RULES_ON,
+        "basis": ROLLING,
+        "parameters": {"thresholds": THRESHOLDS_TWD},
+        "grace_days": 0,
+        "warn_days": WARN_DAYS,
+        "note": "最初的等級規則",
+        "created_at": now,
+        "created_by": "set-up",
+    }
 
 
 def _shop_row(plan: ShopPlan) -> dict[str, Any]:
@@ -79,11 +107,23 @@ def _add(session: Session, model: type[Base], rows: list[dict[str, Any]]) -> Non
     session.execute(insert(table).values(rows).on_conflict_do_nothing())
 
 
+def _add_benefits(session: Session) -> None:
+    """Give the tiers just made what their texts promise; later they are the shop's to change."""
+    ids = dict(session.execute(select(Tier.code, Tier.id)).all())
+    rows = [
+        {"tier_id": ids[code], "kind": kind, "parameters": terms}
+        for code, given in BENEFITS.items()
+        for kind, terms in given
+    ]
+    session.execute(insert(Benefit), rows)
+
+
 def _add_stamp_programme(session: Session, plan: ShopPlan) -> None:
     if session.scalar(select(StampProgramme.id).limit(1)) is not None:
         return
     session.add(
         StampProgramme(
+            code=STAMP_CARD_CODE,
             name=plan.stamp_card_name or STAMP_CARD_NAME,
             size=STAMP_SIZE,
             min_spend_twd=STAMP_MIN_SPEND_TWD,

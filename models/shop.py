@@ -1,6 +1,6 @@
 """The shop itself: one installation serves one brand with many stores."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, select
+from sqlalchemy import CheckConstraint, ForeignKey, Integer, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, Identifier, Translated
@@ -19,6 +19,11 @@ class Shop(Base):
         CheckConstraint("earn_stacking IN ('max', 'add', 'multiply')", name="earn_stacking_known"),
         CheckConstraint(
             "earn_cap_percent >= 100 AND earn_daily_cap > 0", name="earn_caps_are_positive"
+        ),
+        CheckConstraint("return_days >= 0", name="return_days_not_negative"),
+        CheckConstraint("negative_points IN ('floor', 'debt')", name="negative_points_known"),
+        CheckConstraint(
+            "adjust_limit_points >= 0 AND point_value_twd > 0", name="points_worth_something"
         ),
     )
 
@@ -39,6 +44,14 @@ class Shop(Base):
     """So many points may one member earn with purchases on one Taipei day."""
     points_valid_months: Mapped[int] = mapped_column(default=12)
     """Points stay good through the end of the month this many months after they were earned."""
+    return_days: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Points earned with a purchase can be spent after so many days; 0: at once."""
+    negative_points: Mapped[str] = mapped_column(default="floor", server_default="floor")
+    """Points to take back that are spent: forgiven (`floor`), or a balance below zero (`debt`)."""
+    adjust_limit_points: Mapped[int] = mapped_column(default=500, server_default=text("500"))
+    """So many points one person may adjust by hand in a day; above it a second one decides."""
+    point_value_twd: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    """What one point is worth in NT$, for the liability."""
     programme_version: Mapped[int] = mapped_column(default=1)
     """Raised whenever the shop, its tiers or its stamp programme change, so that caches notice."""
 

@@ -38,6 +38,10 @@ class Staff(Base):
     password_hash: Mapped[str]
     session_version: Mapped[int] = mapped_column(default=1)
     is_active: Mapped[bool] = mapped_column(default=True)
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), unique=True)
+    """Their own card, on which they neither earn nor redeem; see `models/fraud/own_card.py`."""
+    phone: Mapped[str | None] = mapped_column(unique=True)
+    """E.164, where the shop keeps it: it finds their own card."""
 
     store: Mapped[Store] = relationship(lazy="joined", innerjoin=True)
 

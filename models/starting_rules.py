@@ -12,7 +12,6 @@ TIERS: tuple[dict[str, Any], ...] = (
         "rank": 0,
         "name": {"zh-TW": "一般會員", "en": "Basic", "ja": "一般会員"},
         "colour": "#2F7D5B",
-        "threshold_twd": 0,
         "points_percent": 100,
     },
     {
@@ -20,7 +19,6 @@ TIERS: tuple[dict[str, Any], ...] = (
         "rank": 1,
         "name": {"zh-TW": "銀卡會員", "en": "Silver", "ja": "シルバー会員"},
         "colour": "#8D9AA5",
-        "threshold_twd": 5_000,
         "points_percent": 120,
     },
     {
@@ -28,7 +26,6 @@ TIERS: tuple[dict[str, Any], ...] = (
         "rank": 2,
         "name": {"zh-TW": "金卡會員", "en": "Gold", "ja": "ゴールド会員"},
         "colour": "#B8892F",
-        "threshold_twd": 15_000,
         "points_percent": 150,
     },
     {
@@ -36,12 +33,14 @@ TIERS: tuple[dict[str, Any], ...] = (
         "rank": 3,
         "name": {"zh-TW": "黑卡會員", "en": "Black", "ja": "ブラック会員"},
         "colour": "#1E1E22",
-        "threshold_twd": 30_000,
         "points_percent": 200,
     },
 )
 
-TEMPLATES: tuple[dict[str, Any], ...] = (
+THRESHOLDS_TWD = {"silver": 5_000, "gold": 15_000, "black": 30_000}
+"""What one must spend for each step, by code; the lowest is everybody's."""
+
+WELCOME_PACK: tuple[dict[str, Any], ...] = (
     {
         "code": "welcome",
         "kind": "amount",
@@ -55,7 +54,53 @@ TEMPLATES: tuple[dict[str, Any], ...] = (
         },
         "min_spend_twd": 0,
         "valid_days": 30,
+        "pack_code": "welcome",
+        "pack_place": 1,
     },
+    {
+        "code": "welcome_2",
+        "kind": "amount",
+        "value": 40,
+        "name": {
+            "zh-TW": "入會禮第二張折價券",
+            "en": "Second welcome coupon",
+            "ja": "入会特典クーポン（2 枚目）",
+        },
+        "headline": {"zh-TW": "折 NT$40", "en": "NT$40 off", "ja": "NT$40 引き"},
+        "description": {
+            "zh-TW": "第二次來，消費滿 NT$80 折抵 NT$40。",
+            "en": "For your second visit: NT$40 off orders of NT$80 or more.",
+            "ja": "2 回目のご来店に。NT$80 以上のお会計から NT$40 引きます。",
+        },
+        "min_spend_twd": 80,
+        "valid_days": 30,
+        "pack_code": "welcome",
+        "pack_place": 2,
+    },
+    {
+        "code": "welcome_3",
+        "kind": "amount",
+        "value": 50,
+        "name": {
+            "zh-TW": "入會禮第三張折價券",
+            "en": "Third welcome coupon",
+            "ja": "入会特典クーポン（3 枚目）",
+        },
+        "headline": {"zh-TW": "折 NT$50", "en": "NT$50 off", "ja": "NT$50 引き"},
+        "description": {
+            "zh-TW": "第三次來，消費滿 NT$100 折抵 NT$50。",
+            "en": "For your third visit: NT$50 off orders of NT$100 or more.",
+            "ja": "3 回目のご来店に。NT$100 以上のお会計から NT$50 引きます。",
+        },
+        "min_spend_twd": 100,
+        "valid_days": 30,
+        "pack_code": "welcome",
+        "pack_place": 3,
+    },
+)
+"""Three coupons that must be used one at a time: a newcomer's way to the third order."""
+
+TEMPLATES: tuple[dict[str, Any], ...] = (
     {
         "code": "birthday",
         "kind": "amount",
@@ -102,12 +147,135 @@ TEMPLATES: tuple[dict[str, Any], ...] = (
         "min_spend_twd": 100,
         "valid_days": 14,
     },
+    {
+        "code": "birthday_silver",
+        "kind": "amount",
+        "value": 80,
+        "name": {
+            "zh-TW": "銀卡生日禮折價券",
+            "en": "Silver birthday coupon",
+            "ja": "シルバーお誕生日クーポン",
+        },
+        "headline": {"zh-TW": "折 NT$80", "en": "NT$80 off", "ja": "NT$80 引き"},
+        "description": {
+            "zh-TW": "生日快樂！銀卡會員專屬，直接折抵 NT$80。",
+            "en": "Happy birthday! For Silver members: NT$80 off.",
+            "ja": "お誕生日おめでとうございます。シルバー会員限定、NT$80 引きます。",
+        },
+        "min_spend_twd": 0,
+        "valid_days": 30,
+    },
+    {
+        "code": "birthday_gold",
+        "kind": "amount",
+        "value": 120,
+        "name": {
+            "zh-TW": "金卡生日禮折價券",
+            "en": "Gold birthday coupon",
+            "ja": "ゴールドお誕生日クーポン",
+        },
+        "headline": {"zh-TW": "折 NT$120", "en": "NT$120 off", "ja": "NT$120 引き"},
+        "description": {
+            "zh-TW": "生日快樂！金卡會員專屬，直接折抵 NT$120。",
+            "en": "Happy birthday! For Gold members: NT$120 off.",
+            "ja": "お誕生日おめでとうございます。ゴールド会員限定、NT$120 引きます。",
+        },
+        "min_spend_twd": 0,
+        "valid_days": 30,
+    },
+    {
+        "code": "birthday_black",
+        "kind": "amount",
+        "value": 200,
+        "name": {
+            "zh-TW": "黑卡生日禮折價券",
+            "en": "Black birthday coupon",
+            "ja": "ブラックお誕生日クーポン",
+        },
+        "headline": {"zh-TW": "折 NT$200", "en": "NT$200 off", "ja": "NT$200 引き"},
+        "description": {
+            "zh-TW": "生日快樂！黑卡會員專屬，直接折抵 NT$200。",
+            "en": "Happy birthday! For Black members: NT$200 off.",
+            "ja": "お誕生日おめでとうございます。ブラック会員限定、NT$200 引きます。",
+        },
+        "min_spend_twd": 0,
+        "valid_days": 30,
+    },
+    {
+        "code": "monthly_offer",
+        "kind": "amount",
+        "value": 10,
+        "name": {"zh-TW": "當月優惠券", "en": "Monthly coupon", "ja": "今月のクーポン"},
+        "headline": {"zh-TW": "折 NT$10", "en": "NT$10 off", "ja": "NT$10 引き"},
+        "description": {
+            "zh-TW": "會員每月一張，消費滿 NT$100 折抵 NT$10。",
+            "en": "One a month for members: NT$10 off orders of NT$100 or more.",
+            "ja": "会員様に毎月 1 枚。NT$100 以上のお会計から NT$10 引きます。",
+        },
+        "min_spend_twd": 100,
+        "valid_days": 30,
+    },
+    {
+        "code": "free_shipping",
+        "kind": "free_shipping",
+        "value": 0,
+        "name": {"zh-TW": "免運券", "en": "Free delivery", "ja": "送料無料クーポン"},
+        "headline": {"zh-TW": "免運費", "en": "Free delivery", "ja": "送料無料"},
+        "description": {
+            "zh-TW": "外送或宅配訂單的運費由我們負擔。",
+            "en": "We pay the delivery of one order.",
+            "ja": "ご注文 1 回分の送料が無料になります。",
+        },
+        "min_spend_twd": 0,
+        "valid_days": 30,
+    },
 )
 
 STAMP_SIZE = 10
 STAMP_MIN_SPEND_TWD = 50
 STAMP_REWARD = "stamp_reward"
 NOTICE_VERSION = "1"
+
+
+_FOR_ALL: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("monthly_coupon", {"template": "monthly_offer"}),
+)
+_SILVER_AND_UP = (
+    ("monthly_coupon", {"template": "free_shipping"}),
+    ("early_access", {"hours": 24}),
+)
+MEMBER_DAYS = [8, 18, 28]
+BENEFITS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
+    "basic": _FOR_ALL,
+    "silver": (
+        ("birthday_gift", {"template": "birthday_silver"}),
+        *_FOR_ALL,
+        *_SILVER_AND_UP,
+    ),
+    "gold": (
+        ("points_multiplier", {"percent": 200, "month_days": MEMBER_DAYS}),
+        ("birthday_gift", {"template": "birthday_gold"}),
+        *_FOR_ALL,
+        *_SILVER_AND_UP,
+        ("gated_content", {}),
+        ("service_queue", {"level": 1}),
+    ),
+    "black": (
+        ("points_multiplier", {"percent": 300, "month_days": MEMBER_DAYS}),
+        ("birthday_gift", {"template": "birthday_black"}),
+        ("birthday_card", {}),
+        *_FOR_ALL,
+        *_SILVER_AND_UP,
+        ("gated_content", {}),
+        ("service_queue", {"level": 2}),
+        ("invitation", {}),
+    ),
+}
+"""Kind and terms of each tier's benefits, all of them: a tier does not inherit from those below.
+
+A member-day rate stands for the tier's own rate on that day, because a new shop joins rates by
+taking the highest.
+"""
 
 
 class Collector(TypedDict):
@@ -119,54 +287,132 @@ class Collector(TypedDict):
 
 
 def benefits(tier: dict[str, Any], earn_twd: int) -> dict[str, list[str]]:
-    """Return what a tier of TIERS brings, a list of lines a language, at this earn rule."""
-    percent = tier["points_percent"]
-    times = f"{percent / 100:g}"
-    if tier["rank"] == 0:
-        return _everyones_benefits(earn_twd)
+    """Return what a tier of TIERS brings, a list of lines a language, at this earn rule.
+
+    The lines of BENEFITS are made from its rows, so that a card says what the program keeps.
+    """
+    rows = [_said(kind, terms) for kind, terms in BENEFITS[tier["code"]]]
+    first, last = _everyones(earn_twd) if tier["rank"] == 0 else _risen(tier, earn_twd)
     return {
-        "zh-TW": [
-            f"點數 {times} 倍（每滿 NT${earn_twd} 得 {times} 點，每筆去尾數）",
-            "等級保留一年",
-            "生日禮折價券 NT$60",
-            "集滿 10 點換飲品一杯",
-        ],
-        "en": [
-            f"{times}× points (per full NT${earn_twd}, rounded down per order)",
-            "Your tier is kept for a year",
-            "NT$60 birthday coupon",
-            "A free drink for every 10 stamps",
-        ],
-        "ja": [
-            f"ポイント {times} 倍（NT${earn_twd} ごと、お会計ごとに端数切り捨て）",
-            "会員ランクを 1 年間キープ",
-            "お誕生日クーポン NT$60",
-            "スタンプ 10 個でドリンク 1 杯",
-        ],
+        language: [*first[language], *(row[language] for row in rows), *last[language]]
+        for language in first
     }
 
 
-def _everyones_benefits(earn_twd: int) -> dict[str, list[str]]:
+Lines = dict[str, list[str]]
+
+
+def _risen(tier: dict[str, Any], earn_twd: int) -> tuple[Lines, Lines]:
+    """Return the first and the last lines of a tier above the lowest."""
+    times = f"{tier['points_percent'] / 100:g}"
+    return {
+        "zh-TW": [f"點數 {times} 倍（每滿 NT${earn_twd} 得 {times} 點，每筆去尾數）"],
+        "en": [f"{times}× points (per full NT${earn_twd}, rounded down per order)"],
+        "ja": [f"ポイント {times} 倍（NT${earn_twd} ごと、お会計ごとに端数切り捨て）"],
+    }, {
+        "zh-TW": [f"等級保留一年，集滿 {STAMP_SIZE} 點換飲品一杯"],
+        "en": [f"Your tier is kept for a year; a free drink for every {STAMP_SIZE} stamps"],
+        "ja": [f"会員ランクを 1 年間キープ、スタンプ {STAMP_SIZE} 個でドリンク 1 杯"],
+    }
+
+
+def _everyones(earn_twd: int) -> tuple[Lines, Lines]:
+    """Return the first and the last lines of the lowest tier."""
     return {
         "zh-TW": [
             f"每筆消費每滿 NT${earn_twd} 得 1 點",
             "入會禮折價券 NT$30",
             "生日禮折價券 NT$60",
-            "集滿 10 點換飲品一杯",
         ],
         "en": [
             f"1 point for every full NT${earn_twd} of an order",
             "NT$30 welcome coupon",
             "NT$60 birthday coupon",
-            "A free drink for every 10 stamps",
         ],
         "ja": [
             f"お会計 NT${earn_twd} ごとに 1 ポイント",
             "入会特典クーポン NT$30",
             "お誕生日クーポン NT$60",
-            "スタンプ 10 個でドリンク 1 杯",
         ],
+    }, {
+        "zh-TW": [f"集滿 {STAMP_SIZE} 點換飲品一杯"],
+        "en": [f"A free drink for every {STAMP_SIZE} stamps"],
+        "ja": [f"スタンプ {STAMP_SIZE} 個でドリンク 1 杯"],
     }
+
+
+def _said(kind: str, terms: dict[str, Any]) -> dict[str, str]:
+    """Say one benefit of BENEFITS in each language."""
+    if kind == "points_multiplier":
+        return _member_day(terms["percent"], terms["month_days"])
+    if kind in ("birthday_gift", "monthly_coupon"):
+        return _coupon(kind, terms["template"])
+    if kind == "early_access":
+        hours = terms["hours"]
+        return {
+            "zh-TW": f"新品與特賣提早 {hours} 小時購買",
+            "en": f"New products and sales {hours} hours early",
+            "ja": f"新商品とセールを {hours} 時間早く購入",
+        }
+    if kind == "service_queue" and terms["level"] > 1:
+        return {
+            "zh-TW": "聯絡客服最優先服務",
+            "en": "Served before all others when you contact us",
+            "ja": "お問い合わせに最優先で対応",
+        }
+    return _SAID[kind]
+
+
+_SAID: dict[str, dict[str, str]] = {
+    "service_queue": {
+        "zh-TW": "聯絡客服優先服務",
+        "en": "Served first when you contact us",
+        "ja": "お問い合わせに優先で対応",
+    },
+    "gated_content": {
+        "zh-TW": "會員專屬內容",
+        "en": "Pages kept for members",
+        "ja": "会員限定コンテンツ",
+    },
+    "invitation": {
+        "zh-TW": "會員專屬活動邀請",
+        "en": "Invitations to members' events",
+        "ja": "会員限定イベントへのご招待",
+    },
+    "birthday_card": {
+        "zh-TW": "店員手寫的生日卡",
+        "en": "A birthday card written by hand",
+        "ja": "手書きのバースデーカード",
+    },
+}
+
+
+def _member_day(percent: int, month_days: list[int]) -> dict[str, str]:
+    times = f"{percent / 100:g}"
+    return {
+        "zh-TW": f"會員日（每月 {'、'.join(map(str, month_days))} 日）點數 {times} 倍",
+        "en": f"{times}× points on member days ({', '.join(map(str, month_days))} of each month)",
+        "ja": f"会員デー（毎月 {'・'.join(map(str, month_days))} 日）はポイント {times} 倍",
+    }
+
+
+def _coupon(kind: str, code: str) -> dict[str, str]:
+    """Say a coupon by its name, and by what it takes off where it is money."""
+    template = next(each for each in TEMPLATES if each["code"] == code)
+    name, value, least = template["name"], template["value"], template["min_spend_twd"]
+    off = dict.fromkeys(name, "")
+    if value:
+        off = dict.fromkeys(name, f" NT${value}")
+    if least:
+        off = {
+            "zh-TW": f"（滿 NT${least} 折 NT${value}）",
+            "en": f" (NT${value} off NT${least})",
+            "ja": f"（NT${least} 以上で NT${value} 引き）",
+        }
+    lead = {"zh-TW": "", "en": "", "ja": ""}
+    if kind == "monthly_coupon":
+        lead = {"zh-TW": "每月一張：", "en": "Every month: ", "ja": "毎月 1 枚："}
+    return {language: f"{lead[language]}{name[language]}{off[language]}" for language in name}
 
 
 def notice_items(collector: Collector) -> dict[str, list[list[str]]]:

@@ -46,7 +46,7 @@ from models.purchase import Purchase
 from models.setup import set_up_shop
 from models.shop import Store, find_store
 from models.staff import Staff
-from models.tier import kept_until, tier_for_spend
+from models.tier import kept_until
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -244,7 +244,7 @@ class Maker:
         programme = get_programme(session)
         held = next(
             (step for step in programme.tiers if step.code == tier),
-            tier_for_spend(programme.tiers, spend_twd),
+            programme.ladder.on(today).tier_at(spend_twd),
         )
         member = Member(
             number=draw_number(),
@@ -297,6 +297,8 @@ class Maker:
         )
         session.add(purchase)
         member.spend_twd += paid_twd
+        member.lifetime_twd += paid_twd
+        member.year_twd += paid_twd if day.year == member.spend_on.year else 0
         member.purchase_count += 1
         member.last_purchase_on = max(member.last_purchase_on or day, day)
         session.flush()

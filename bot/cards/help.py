@@ -10,6 +10,7 @@ from bot.cards.parts import (
     bubble,
     bullet,
     button,
+    carousel,
     clip,
     flex_message,
     footer,
@@ -19,6 +20,7 @@ from bot.cards.parts import (
     panel,
     paragraph,
     postback,
+    quick_reply,
     text_message,
     titled,
     with_quick_replies,
@@ -38,8 +40,25 @@ def help_card(t: Texts, *, is_member: bool) -> list[Message]:
         else button(postback(t("加入會員"), Action.JOIN))
     )
     contact = link_button(postback(t("聯絡門市"), Action.CONTACT_STAFF))
-    card = flex_message(title, bubble(body, footer=footer(first, contact)))
+    helping = bubble(body, footer=footer(first, contact))
+    contents = carousel([helping, _more(t)]) if is_member else helping
+    card = flex_message(title, contents)
     return with_quick_replies([card], standard_replies(t, is_member=is_member))
+
+
+def _more(t: Texts) -> Part:
+    """Offer what has no place on the rich menu."""
+    offers = (
+        (t("兌換好禮"), Action.SHOW_REWARDS),
+        (t("任務"), Action.SHOW_MISSIONS),
+        (t("抽獎"), Action.SHOW_LOTTERY),
+        (t("推薦好友"), Action.SHOW_REFERRAL),
+        (t("會員活動"), Action.SHOW_EVENTS),
+        (t("最近消費與評分"), Action.SHOW_PURCHASES),
+        (t("付費會員"), Action.SHOW_PLANS),
+    )
+    taps = [link_button(postback(label, action)) for label, action in offers]
+    return bubble(titled(t("更多服務")), footer=footer(*taps))
 
 
 def fallback(t: Texts, *, is_member: bool) -> list[Message]:
@@ -65,9 +84,56 @@ def contact_staff(
         if phone or hours
         else None,
     )
-    call = footer(button(_call(t, digits))) if digits else None
-    card = flex_message(title, bubble(body, footer=call))
+    ask = postback(t("請門市聯絡我"), Action.REQUEST_CONTACT)
+    ways = [button(_call(t, digits))] if digits else []
+    if is_member:
+        ways.append(link_button(ask) if digits else button(ask))
+    card = flex_message(title, bubble(body, footer=footer(*ways) if ways else None))
     return with_quick_replies([card], standard_replies(t, is_member=is_member))
+
+
+def contact_requested(
+    t: Texts, *, hours: int, is_first_served: bool, phone: str | None
+) -> list[Message]:
+    """Say that the wish is noted, how long it usually takes, and ask what it is about."""
+    words = _contact_words(t, hours=hours, is_first_served=is_first_served, phone=phone)
+    ask = t("想先說是什麼事嗎？直接輸入文字就可以；不想說就點「略過」。")
+    skip = quick_reply(postback(t("略過"), Action.SKIP_ABOUT))
+    return with_quick_replies([text_message(words), text_message(ask)], [skip])
+
+
+def contact_noted(t: Texts, *, hours: int, has_about: bool) -> list[Message]:
+    """Say that staff will see what was written, or that they will ask."""
+    words = (
+        t("收到了，我們會先看過再聯絡您。通常 {hours} 小時內回覆。", hours=hours)
+        if has_about
+        else t("好的，我們聯絡您時再請教。通常 {hours} 小時內回覆。", hours=hours)
+    )
+    return with_quick_replies([text_message(words)], member_replies(t))
+
+
+def about_too_long(t: Texts, longest: int) -> list[Message]:
+    """Ask for fewer words."""
+    words = t("有點長了，請縮短在 {longest} 個字以內，再輸入一次；或點「略過」。", longest=longest)
+    skip = quick_reply(postback(t("略過"), Action.SKIP_ABOUT))
+    return with_quick_replies([text_message(words)], [skip])
+
+
+def contact_over(t: Texts) -> list[Message]:
+    """Say that the wish was answered meanwhile."""
+    words = t("這次的聯絡已經處理完了；還需要幫忙的話，請再點一次「請門市聯絡我」。")
+    again = quick_reply(postback(t("請門市聯絡我"), Action.REQUEST_CONTACT))
+    return with_quick_replies([text_message(words)], [again, *member_replies(t)])
+
+
+def _contact_words(t: Texts, *, hours: int, is_first_served: bool, phone: str | None) -> str:
+    words = t("已通知門市！")
+    if phone is not None:
+        words += t("我們會撥打您登記的手機 {phone}，", phone=phone)
+    words += t("通常 {hours} 小時內回覆。", hours=hours)
+    if is_first_served:
+        words += t("您享有優先服務，我們會先為您處理。")
+    return words
 
 
 def notice_text(t: Texts, words: str, quick_replies: Sequence[Part] | None = None) -> list[Message]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from bot import Message
 from bot.cards.colour import INK, PAPER, QUIET, TEA
+from bot.cards.identity import was_member_link
 from bot.cards.parts import (
     NAME_LENGTH,
     Part,
@@ -57,7 +58,7 @@ def greeting(t: Texts, shop_name: str, *, is_back: bool, is_member: bool) -> lis
         bullet("✨", t("消費越多、等級越高，回饋越多")),
         paragraph(t("只要約 30 秒，填寫姓名、手機和生日就完成。"), size="xs", color=QUIET),
     )
-    card = bubble(body, footer=footer(_join_button(t)))
+    card = bubble(body, footer=footer(_join_button(t), was_member_link(t)))
     return with_quick_replies([flex_message(title, card)], guest_replies(t))
 
 
@@ -65,7 +66,7 @@ def not_a_member(t: Texts) -> list[Message]:
     """Answer a guest who tapped something only members have."""
     title = t("這是會員專屬功能")
     body = titled(title, paragraph(t("您還不是會員，現在加入只要約 30 秒，馬上就能使用。")))
-    card = bubble(body, footer=footer(_join_button(t)))
+    card = bubble(body, footer=footer(_join_button(t), was_member_link(t)))
     return with_quick_replies([flex_message(title, card)], guest_replies(t))
 
 

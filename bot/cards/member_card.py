@@ -1,5 +1,7 @@
 """The member card: the one thing a shopper shows at the counter."""
 
+from datetime import date
+
 from bot import Message
 from bot.cards.colour import INK, PAPER, QUIET, Theme, theme_for
 from bot.cards.parts import (
@@ -137,14 +139,7 @@ def _tile(label: str, figure: str, theme: Theme, action: Action) -> Part:
 
 
 def _next_step(t: Texts, standing: StandingView, theme: Theme) -> list[Part]:
-    gap = t(
-        "再消費 {gap} 升級{tier}",
-        gap=t.money(standing.gap_twd or 0),
-        tier=clip(standing.next_name or "", NAME_LENGTH),
-    )
-    so_far = t.money(standing.spend_twd)
-    if standing.next_threshold_twd is not None:
-        so_far = f"{so_far} / {t.money(standing.next_threshold_twd)}"
+    gap, so_far = _way(t, standing)
     lines = [
         paragraph(gap, weight="bold", color=INK),
         progress_bar(standing.percent, theme.accent, theme.track, margin="md"),
@@ -155,9 +150,28 @@ def _next_step(t: Texts, standing: StandingView, theme: Theme) -> list[Part]:
         ),
     ]
     if standing.deadline is not None:
-        words = t("此差額算到 {date}（近 365 天）", date=t.date(standing.deadline))
+        words = _gap_holds(t, standing.basis, standing.deadline)
         lines.append(paragraph(words, size="xxs", color=QUIET, margin="xs"))
     return lines
+
+
+def _way(t: Texts, standing: StandingView) -> tuple[str, str]:
+    """Return what is missing to the next tier and what is there, in money or in points."""
+    tier = clip(standing.next_name or "", NAME_LENGTH)
+    if standing.value is not None:
+        gap = t("再 {gap} 分升級{tier}", gap=t.number(standing.gap or 0), tier=tier)
+        return gap, f"{t.number(standing.value)} / {t.number(standing.goal or 0)}"
+    gap = t("再消費 {gap} 升級{tier}", gap=t.money(standing.gap_twd or 0), tier=tier)
+    so_far = t.money(standing.spend_twd)
+    if standing.next_threshold_twd is not None:
+        so_far = f"{so_far} / {t.money(standing.next_threshold_twd)}"
+    return gap, so_far
+
+
+def _gap_holds(t: Texts, basis: str, until: date) -> str:
+    if basis == "calendar_year":
+        return t("此差額算到 {date}（今年）", date=t.date(until))
+    return t("此差額算到 {date}（近 365 天）", date=t.date(until))
 
 
 def _at_the_top(t: Texts, theme: Theme) -> Part:

@@ -13,6 +13,7 @@ from bot.cards.parts import (
     button,
     clip,
     column,
+    fact,
     flex_message,
     footer,
     gradient,
@@ -21,6 +22,7 @@ from bot.cards.parts import (
     panel,
     paragraph,
     postback,
+    progress_bar,
     row,
     rule,
     text,
@@ -29,10 +31,12 @@ from bot.cards.parts import (
 )
 from bot.postback import Action
 from bot.texts import Texts
-from bot.views import StandingView, TierStep, TierView
+from bot.views import StandingView, TierStep, TierView, TierWarningView, WhyView
 
 MAX_STEPS: Final = 10
-MAX_BENEFITS: Final = 6
+MAX_BENEFITS: Final = 14
+MAX_PARTS: Final = 8
+MONEY_BASES: Final = ("rolling_365", "calendar_year", "lifetime")
 
 _BENEFIT_LENGTH: Final = 120
 _SUMMARY_LENGTH: Final = 80
@@ -48,12 +52,20 @@ def tier_card(t: Texts, view: TierView) -> list[Message]:
     body = titled(
         title,
         row(badge(standing.tier_name, theme.accent, PAPER)),
+        _why(t, standing, view.why) if view.why else None,
         panel(*progress(t, standing, theme), backgroundColor="#F7F5F1"),
+        _parts(t, view.why) if view.why and view.why.parts else None,
         _next_benefits(t, next_step) if next_step else None,
         rule(),
         *(_step(t, step) for step in steps),
     )
-    show = footer(link_button(postback(t("會員卡"), Action.SHOW_CARD)))
+    claim = button(postback(t("領取升級禮"), Action.CLAIM_UPGRADE), color=theme.accent)
+    show = footer(
+        claim if view.has_gift else None,
+        link_button(postback(t("我的權益"), Action.SHOW_BENEFITS)),
+        link_button(postback(t("付費會員"), Action.SHOW_PLANS)),
+        link_button(postback(t("會員卡"), Action.SHOW_CARD)),
+    )
     alt_text = t("您目前的等級：{tier}", tier=clip(standing.tier_name, NAME_LENGTH))
     card = flex_message(alt_text, bubble(body, footer=show))
     return with_quick_replies([card], member_replies(t))
@@ -76,9 +88,42 @@ def upgrade_card(t: Texts, step: TierStep, previous: str | None) -> list[Message
         paddingAll="20px",
         spacing="sm",
     )
-    show = footer(button(postback(t("出示會員條碼"), Action.SHOW_CARD), color=theme.accent))
+    show = footer(
+        button(postback(t("領取升級禮與權益"), Action.CLAIM_UPGRADE), color=theme.accent),
+        link_button(postback(t("出示會員條碼"), Action.SHOW_CARD)),
+    )
     card = bubble(column(face, benefits, paddingAll="0px"), footer=show)
     return with_quick_replies([flex_message(title, card)], member_replies(t))
+
+
+def tier_warning_card(t: Texts, view: TierWarningView) -> list[Message]:
+    """Tell a member in good time what would keep their tier, and by when."""
+    theme = theme_for(view.tier_colour)
+    tier = clip(view.tier_name, NAME_LENGTH)
+    title = t("您的{tier}資格快到期了", tier=tier)
+    amount = t.money(view.gap) if view.is_money else t.number(view.gap)
+    ask = (
+        t("{date} 前再消費 {gap}，就能續享{tier}。", date=t.date(view.by), gap=amount, tier=tier)
+        if view.is_money
+        else t(
+            "{date} 前再累積 {gap} 分，就能續享{tier}。",
+            date=t.date(view.by),
+            gap=amount,
+            tier=tier,
+        )
+    )
+    body = titled(
+        title,
+        row(badge(view.tier_name, theme.accent, PAPER)),
+        panel(
+            paragraph(ask, weight="bold"),
+            progress_bar(view.percent, theme.accent, theme.track, margin="md"),
+            backgroundColor="#F7F5F1",
+        ),
+        paragraph(t("點數和優惠券不受等級影響。"), size="xs", color=QUIET),
+    )
+    show = footer(button(postback(t("看等級與權益"), Action.SHOW_TIER), color=theme.accent))
+    return with_quick_replies([flex_message(title, bubble(body, footer=show))], member_replies(t))
 
 
 def tier_down_notice(t: Texts, standing: StandingView, previous: str) -> list[Message]:
@@ -98,6 +143,64 @@ def tier_down_notice(t: Texts, standing: StandingView, previous: str) -> list[Me
     show = footer(link_button(postback(t("看等級與權益"), Action.SHOW_TIER)))
     card = flex_message(title, bubble(body, footer=show))
     return with_quick_replies([card], member_replies(t))
+
+
+def _why(t: Texts, standing: StandingView, why: WhyView) -> Part:
+    """Say in two lines why the member is in this tier, and what keeps it."""
+    tier = clip(standing.tier_name, NAME_LENGTH)
+    keeps = why.keep_gap is not None and why.keep_by is not None
+    return column(
+        paragraph(_reason(t, standing.basis, why, tier), size="sm"),
+        paragraph(_keeping(t, standing.basis, why, tier), size="sm", color=QUIET)
+        if keeps
+        else None,
+        spacing="xs",
+    )
+
+
+def _reason(t: Texts, basis: str, why: WhyView, tier: str) -> str:
+    counted = t("{what} {value}", what=_counted(t, basis), value=_amount(t, basis, why.value))
+    if why.is_lowest:
+        return counted
+    asked = _amount(t, basis, why.threshold)
+    if why.value >= why.threshold:
+        return t("{counted}，門檻 {asked}", counted=counted, asked=asked)
+    return t("{counted}；{tier}資格仍在保留期", counted=counted, tier=tier)
+
+
+def _keeping(t: Texts, basis: str, why: WhyView, tier: str) -> str:
+    assert why.keep_gap is not None
+    assert why.keep_by is not None
+    if why.keep_gap == 0:
+        return t("目前的消費已足以續等至下一期")
+    gap = _amount(t, basis, why.keep_gap)
+    return t("{date} 前再 {gap} 可續{tier}", date=t.date(why.keep_by), gap=gap, tier=tier)
+
+
+def _counted(t: Texts, basis: str) -> str:
+    names = {
+        "rolling_365": t("近 365 天消費"),
+        "calendar_year": t("今年消費"),
+        "lifetime": t("累積消費"),
+        "tier_points": t("等級點數"),
+        "metric": t("累積成果"),
+    }
+    return names.get(basis) or t("綜合分數")
+
+
+def _amount(t: Texts, basis: str, amount: int) -> str:
+    return t.money(amount) if basis in MONEY_BASES else t.number(amount)
+
+
+def _parts(t: Texts, why: WhyView) -> Part:
+    """Return the parts of the score, which add up to it."""
+    return panel(
+        *(
+            fact(part.label, t("{points} 分", points=t.number(part.points)))
+            for part in why.parts[:MAX_PARTS]
+        ),
+        spacing="xs",
+    )
 
 
 def _next_step(steps: Sequence[TierStep], standing: StandingView) -> TierStep | None:
@@ -127,11 +230,7 @@ def _benefit_lines(t: Texts, benefits: Sequence[str], **style: object) -> list[P
 
 def _step(t: Texts, step: TierStep) -> Part:
     """Return one rung of the ladder: its colour, its threshold, what it brings in short."""
-    threshold = (
-        t("近一年消費滿 {money}", money=t.money(step.threshold_twd))
-        if step.threshold_twd
-        else t("加入就有")
-    )
+    threshold = _threshold(t, step) if step.threshold_twd else t("加入就有")
     benefits = " · ".join(step.benefits[:MAX_BENEFITS])
     return row(
         _dot(step),
@@ -148,6 +247,13 @@ def _step(t: Texts, step: TierStep) -> Part:
         ),
         spacing="md",
     )
+
+
+def _threshold(t: Texts, step: TierStep) -> str:
+    asked = _amount(t, step.basis, step.threshold_twd)
+    if step.basis == "rolling_365":
+        return t("近一年消費滿 {money}", money=asked)
+    return t("{what}滿 {asked}", what=_counted(t, step.basis), asked=asked)
 
 
 def _dot(step: TierStep) -> Part:

@@ -8,7 +8,18 @@ from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 
 from handlers.assets import asset_url
-from handlers.clerk import counter, login, today
+from handlers.clerk import (
+    birthday_card,
+    counter,
+    coupon,
+    joining,
+    login,
+    pending,
+    plan,
+    purchase,
+    service,
+    today,
+)
 from handlers.clerk.door import Door, LoginOver, NotForCounter, clerk_texts, init_door
 from handlers.clerk.refusals import explain, page_too_old, session_over, too_many_tries
 from handlers.clerk.views import ask_to_log_in, refuse
@@ -27,10 +38,22 @@ def init_clerk(app: Flask) -> None:
 def make_blueprint() -> Door:
     """Make the counter's blueprint, `/clerk`, with its door and its way to say no."""
     blueprint = Door("clerk", __name__, url_prefix="/clerk", template_folder=str(TEMPLATES_FOLDER))
-    for topic in (login, counter, today):
+    for topic in (
+        login,
+        counter,
+        today,
+        purchase,
+        coupon,
+        service,
+        plan,
+        joining,
+        pending,
+        birthday_card,
+    ):
         topic.add_routes(blueprint)
     blueprint.app_context_processor(lambda: {"asset_url": asset_url})
     blueprint.register_error_handler(BusinessError, _say_no)
+    blueprint.register_error_handler(pending.ManagersOnly, _not_theirs)
     blueprint.register_error_handler(WrongLogin, _ask_for_another_login)
     blueprint.register_error_handler(NotForCounter, _ask_for_another_login)
     blueprint.register_error_handler(LoginOver, _session_over)
@@ -42,6 +65,10 @@ def make_blueprint() -> Door:
 
 def _say_no(error: BusinessError) -> ResponseReturnValue:
     return refuse(explain(clerk_texts(), error), 409)
+
+
+def _not_theirs(error: BusinessError) -> ResponseReturnValue:
+    return refuse(explain(clerk_texts(), error), 403)
 
 
 def _ask_for_another_login(error: BusinessError) -> ResponseReturnValue:

@@ -1,26 +1,33 @@
 """The counter: scan or type, see who it is, enter the amount, confirm, show what was earned."""
 
 import unicodedata
-import uuid
 from typing import Any
 
 import structlog
-from flask import g, redirect, request, url_for
+from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from bot.texts import Texts
 from handlers import settings
-from handlers.clerk import door, views
+from handlers.clerk import coupon, door, form, plan, second_person, views
 from handlers.clerk.amount import read_amount
-from handlers.clerk.refusals import explain
-from handlers.clerk.visit import Visit, VisitNotOurs, ends_at, read_visit
+from handlers.clerk.refusals import explain, pace_words
+from handlers.clerk.visit import Visit, ends_at
 from models.base import BusinessError, in_language
-from models.checkout import Recorded, Sale, record_purchase
-from models.coupon import Coupon, CouponNeedsMore, CouponNotUsable, get_own_coupon
-from models.local_day import local_day
+from models.checkout import (
+    PointsNotUsable,
+    Recorded,
+    Sale,
+    approval_subject,
+    preview_purchase,
+    record_purchase,
+)
+from models.coupon import CouponNotUsable
+from models.fraud import approve, ask_approval
+from models.identity import BindingRequest
 from models.member import (
     Member,
-    get_member,
+    NoSuchMember,
     get_member_by_card,
     get_member_by_typed,
     masked_name,
@@ -28,12 +35,11 @@ from models.member import (
 )
 from models.member_code import read_code
 from models.programme import Programme, get_programme
-from models.purchase import CodeAlreadyUsed, is_code_used, standing_of
+from models.purchase import CodeAlreadyUsed, is_code_used
 from models.shop import get_shop
-from models.tier import tier_for_spend
 
 LONGEST_NUMBER_TYPED = 20
-LONGEST_ID_DIGITS = 18
+MOST_COUPONS = 20
 
 log = structlog.get_logger()
 
@@ -44,10 +50,16 @@ class NothingAsked(BusinessError):
     code = "nothing_asked"
 
 
-class NameUnchecked(BusinessError):
-    """The member was typed, and the clerk has not said that the name is right."""
+class BindingCodeScanned(BusinessError):
+    """The code is not a member's: it asks to bind a LINE account, on a member's page."""
 
-    code = "name_unchecked"
+    code = "binding_code_scanned"
+
+
+class PointsUnreadable(BusinessError):
+    """What was typed is no whole number of points."""
+
+    code = "points_unreadable"
 
 
 def scan() -> ResponseReturnValue:
@@ -55,15 +67,14 @@ def scan() -> ResponseReturnValue:
     return views.show_scan(code="")
 
 
-def back_to_scan() -> ResponseReturnValue:
-    """Bring whoever reloads an answer's address back to the start."""
-    return redirect(url_for("clerk.scan"))
-
-
 @door.limiter.limit(door.LOOKUPS_PER_STAFF, key_func=door.session_staff)
 def look_up() -> ResponseReturnValue:
-    """Show whose code was scanned, or whose number was typed."""
-    member, code_id = _identify(request.form.get("code", ""))
+    """Show whose code was scanned or whose number was typed; a coupon or a plan's code alike."""
+    typed = unicodedata.normalize("NFKC", request.form.get("code", "")).strip()
+    other = coupon.find(typed) or plan.find(typed)
+    if other is not None:
+        return other
+    member, code_id = _identify(typed)
     programme = get_programme(g.session, get_shop(g.session).programme_version)
     visit = Visit(
         member_id=member.id,
@@ -79,32 +90,33 @@ def look_up() -> ResponseReturnValue:
 
 def preview() -> ResponseReturnValue:
     """Show what the purchase on the screen would cost and earn; nothing is written."""
+    context: dict[str, Any]
     try:
-        context = _preview(_visit(), read_amount(request.form.get("amount", "")))
+        outlook = preview_purchase(g.session, _asked(form.visit()), g.now)
+        if outlook.sold.points_used > outlook.most_points:
+            raise PointsNotUsable(most=outlook.most_points)
+        reasons = [reason.code for reason in outlook.verdict.reasons]
+        context = {"outlook": outlook, "warnings": pace_words(door.clerk_texts(), reasons)}
     except BusinessError as error:
         context = {"problem": explain(door.clerk_texts(), error), "code": error.code}
     return views.show("preview", **context)
 
 
+@door.limiter.limit(
+    second_person.TRIES,
+    key_func=second_person.typed_manager,
+    exempt_when=second_person.no_manager_typed,
+)
 def record() -> ResponseReturnValue:
     """Record the purchase; the page's key makes it happen once."""
-    visit, staff = _visit(), door.current_staff()
-    amount_twd = read_amount(request.form.get("amount", ""))
-    if visit.is_typed and not request.form.get("name_checked"):
-        raise NameUnchecked
-    sale = Sale(
-        member_id=visit.member_id,
-        store=staff.store,
-        staff_id=staff.id,
-        amount_twd=amount_twd,
-        idempotency_key=f"till:{staff.store_id}:{_page_key()}",
-        coupon_id=_chosen_coupon_id(),
-        code_id=visit.code_id,
-    )
+    visit, staff = form.visit(), door.current_staff()
+    sale = _asked(visit)
+    if not visit.is_known and not request.form.get("name_checked"):
+        raise form.NameUnchecked
     recorded = record_purchase(g.session, sale, g.now)
     log.info(
         "purchase_recorded",
-        purchase_id=recorded.purchase.id,
+        purchase_id=recorded.purchase_id,
         store_id=staff.store_id,
         staff_id=staff.id,
         is_repeat=recorded.is_repeat,
@@ -113,19 +125,33 @@ def record() -> ResponseReturnValue:
     return views.show("result", visit=visit, **_result(recorded, programme, door.clerk_texts()))
 
 
+def ask_for_approval() -> ResponseReturnValue:
+    """Ask a manager, who is not at hand, to allow the sale on the screen."""
+    visit = form.visit()
+    amount_twd = read_amount(request.form.get("amount", ""))
+    approval = ask_approval(
+        g.session,
+        door.current_staff(),
+        approval_subject(visit.member_id, amount_twd),
+        reason="pace",
+        now=g.now,
+    )
+    return views.show_asked(visit, approval)
+
+
 def add_routes(blueprint: door.Door) -> None:
     """Add the counter's addresses."""
     blueprint.get("")(scan)
     blueprint.post("/lookup")(look_up)
     blueprint.post("/preview")(preview)
     blueprint.post("/purchases")(record)
-    for answer in ("/", "/lookup", "/preview", "/purchases"):
-        blueprint.get(answer)(back_to_scan)
+    blueprint.post("/approvals")(ask_for_approval)
+    for answer in ("/", "/lookup", "/preview", "/purchases", "/approvals"):
+        blueprint.get(answer)(views.back_to_scan)
 
 
-def _identify(typed: str) -> tuple[Member, str | None]:
+def _identify(text: str) -> tuple[Member, str | None]:
     """Return the member whom a scanned code or a typed number names, and the code's id."""
-    text = unicodedata.normalize("NFKC", typed).strip()
     if not text:
         raise NothingAsked
     has_letters = any("a" <= character <= "z" for character in text.lower())
@@ -134,78 +160,90 @@ def _identify(typed: str) -> tuple[Member, str | None]:
     read = read_code(settings().public_key, text, g.now)
     if is_code_used(g.session, read.code_id):
         raise CodeAlreadyUsed
-    return get_member_by_card(g.session, read.card_ref), read.code_id
+    try:
+        return get_member_by_card(g.session, read.card_ref), read.code_id
+    except NoSuchMember as error:
+        if g.session.get(BindingRequest, read.card_ref) is None:
+            raise
+        raise BindingCodeScanned from error
 
 
-def _visit() -> Visit:
-    return read_visit(
-        settings().secret_key,
-        request.form.get("visit", ""),
-        staff_id=door.current_staff().id,
-        now=g.now,
+def _asked(visit: Visit) -> Sale:
+    """Read the sale on the page."""
+    staff, asked = door.current_staff(), request.form
+    amount_twd = read_amount(asked.get("amount", ""))
+    return Sale(
+        member_id=visit.member_id,
+        store=staff.store,
+        staff=staff,
+        amount_twd=amount_twd,
+        idempotency_key=form.idempotency_key("till"),
+        coupon_ids=_ticked_coupons(),
+        points_to_use=_points_to_use(),
+        code_id=visit.code_id,
+        approval_code=_approval_code(visit, amount_twd),
     )
 
 
-def _page_key() -> str:
-    try:
-        return str(uuid.UUID(request.form.get("key", "")))
-    except ValueError as error:
-        raise VisitNotOurs from error
-
-
-def _chosen_coupon_id() -> int | None:
-    chosen = request.form.get("coupon", "")
-    if not chosen:
-        return None
-    if not (chosen.isascii() and chosen.isdecimal() and len(chosen) <= LONGEST_ID_DIGITS):
+def _ticked_coupons() -> tuple[int, ...]:
+    """Return the ids of the coupons ticked. Raises CouponNotUsable where one is no id."""
+    ticked = [typed for typed in request.form.getlist("coupon") if typed]
+    found = [form.read_id(typed) for typed in ticked]
+    if len(found) > MOST_COUPONS:
         raise CouponNotUsable(state="unknown")
-    return int(chosen)
+    ids = tuple(coupon_id for coupon_id in found if coupon_id is not None)
+    if len(ids) < len(found):
+        raise CouponNotUsable(state="unknown")
+    return tuple(sorted(set(ids)))
 
 
-def _preview(visit: Visit, amount_twd: int) -> dict[str, Any]:
-    member = get_member(g.session, visit.member_id)
-    programme = get_programme(g.session, visit.programme_version)
-    coupon = _coupon_for(member, amount_twd)
-    discount_twd = coupon.template.discount_on(amount_twd) if coupon else 0
-    paid_twd = amount_twd - discount_twd
-    tier = programme.tier(member.tier_id)
-    spend_twd = standing_of(g.session, member, programme, local_day(g.now)).spend_twd + paid_twd
-    reached = tier_for_spend(programme.tiers, spend_twd)
-    return {
-        "amount_twd": amount_twd,
-        "discount_twd": discount_twd,
-        "paid_twd": paid_twd,
-        "coupon": coupon,
-        "points": programme.points_for(paid_twd, tier),
-        "has_stamp": paid_twd >= programme.stamp_programme.min_spend_twd,
-        "lifted_to": reached if reached.rank > tier.rank else None,
-    }
+def _points_to_use() -> int:
+    """Return how many points shall pay. Raises PointsUnreadable."""
+    typed = unicodedata.normalize("NFKC", request.form.get("points", "")).strip()
+    points = form.read_id(typed.replace(",", "")) if typed else 0
+    if points is None:
+        raise PointsUnreadable
+    return points
 
 
-def _coupon_for(member: Member, amount_twd: int) -> Coupon | None:
-    coupon_id = _chosen_coupon_id()
-    if coupon_id is None:
-        return None
-    coupon = get_own_coupon(g.session, member.id, coupon_id)
-    if not coupon.is_usable(g.now):
-        raise CouponNotUsable(state=coupon.state)
-    if amount_twd < coupon.template.min_spend_twd:
-        raise CouponNeedsMore(min_spend_twd=coupon.template.min_spend_twd)
-    return coupon
+def _approval_code(visit: Visit, amount_twd: int) -> str | None:
+    """Return the code of a manager's yes: given before, or by their login on the spot."""
+    if request.endpoint == "clerk.record" and second_person.is_manager_typed():
+        staff = door.current_staff()
+        manager = second_person.ask_manager(staff, ["pace"])
+        subject = approval_subject(visit.member_id, amount_twd)
+        asked = ask_approval(g.session, staff, subject, reason="pace", now=g.now)
+        return approve(g.session, asked.code, manager, g.now).code
+    return request.form.get("approval_code", "").strip() or None
 
 
 def _result(recorded: Recorded, programme: Programme, t: Texts) -> dict[str, Any]:
     """Put what came of a sale into the clerk's language; without a query."""
-    receipt, standing, coupon = recorded.receipt, recorded.standing, recorded.coupon
+    receipt, standing = recorded.receipt, recorded.standing
     tier_name = in_language(standing.tier.name, t.language)
     next_tier = standing.next_tier
-    reward = in_language(programme.stamp_reward.name, t.language)
     return {
         "receipt": receipt,
+        "purchase_id": recorded.purchase_id,
         "is_repeat": recorded.is_repeat,
         "tier_name": tier_name,
         "next_name": in_language(next_tier.name, t.language) if next_tier else None,
         "upgraded_to": tier_name if receipt["upgraded_to"] else None,
-        "coupon_name": in_language(coupon.name, t.language) if coupon else None,
-        "reward_name": reward if receipt["reward_name"] else None,
+        "coupon_names": [in_language(coupon.name, t.language) for coupon in recorded.coupons],
+        "reward_names": _rewards(receipt, programme, t.language),
+        "warnings": pace_words(t, [reason.code for reason in recorded.verdict.reasons]),
     }
+
+
+def _rewards(receipt: dict[str, Any], programme: Programme, language: str) -> list[str]:
+    """Return the rewards of the cards a sale filled.
+
+    The receipt names them in the member's language; the programme's own names are the clerk's.
+    """
+    own = {
+        name: in_language(card.reward.name, language)
+        for card in programme.stamp_programmes
+        for name in card.reward.name.values()
+    }
+    told = [card["reward_name"] for card in receipt["stamp_cards"] if card["reward_name"]]
+    return [own.get(name, name) for name in told]

@@ -1,7 +1,7 @@
 """Every way the counter can say no, in the clerk's language: what happened, and how to go on."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.texts import Texts
@@ -16,12 +16,27 @@ class Notice:
 
     title: str
     advice: str
+    code: str = ""
+    """The refusal's code, where its notice brings more than words."""
 
 
 def explain(t: Texts, error: BusinessError) -> Notice:
     """Return the notice for a refusal; one we have no words for is shown in general ones."""
     words = _NOTICES.get(error.code, _unknown)
-    return words(t, error.facts)
+    return replace(words(t, error.facts), code=error.code)
+
+
+def pace_words(t: Texts, codes: Sequence[str]) -> list[str]:
+    """Return what the limits of pace say, each in a clerk's words."""
+    known = {
+        "card_frozen": t("這張卡已凍結：可以累點，不能使用優惠券與點數。"),
+        "member_day": t("這位會員今天消費次數偏多。"),
+        "member_points_day": t("這位會員今天累積的點數偏多。"),
+        "member_redemptions_day": t("這位會員今天使用優惠的次數偏多。"),
+        "staff_10_minutes": t("您十分鐘內記錄的筆數偏多。"),
+        "staff_adjustments_day": t("您今天手動調整點數的次數偏多。"),
+    }
+    return [known.get(code, t("短時間內的次數偏多。")) for code in codes]
 
 
 def _unknown(t: Texts, _facts: Facts) -> Notice:
@@ -100,7 +115,7 @@ def _coupon_not_usable(t: Texts, facts: Facts) -> Notice:
     }
     return Notice(
         titles.get(facts.get("state", ""), t("這張優惠券不能使用")),
-        t("沒有記錄消費。請改選其他優惠券或「不使用優惠券」，再按一次確認。"),
+        t("沒有記錄消費。請取消勾選這張，再按一次確認。"),
     )
 
 
@@ -108,10 +123,80 @@ def _coupon_needs_more(t: Texts, facts: Facts) -> Notice:
     return Notice(
         t("金額未達優惠券門檻"),
         t(
-            "這張優惠券須消費滿 {least}。請修改金額，或改選「不使用優惠券」。",
+            "這張優惠券須消費滿 {least}。請修改金額，或取消勾選這張。",
             least=t.money(facts["min_spend_twd"]),
         ),
     )
+
+
+def _coupons_do_not_combine(t: Texts, facts: Facts) -> Notice:
+    if facts.get("alone"):
+        return Notice(
+            t("其中有優惠券不能和別張一起用"),
+            t("請只留下那一張，或取消勾選它，再按一次確認。"),
+        )
+    return Notice(t("這些優惠券不能一起用"), t("同一組一次只能用一張，請取消勾選其中一張。"))
+
+
+def _coupon_not_here(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("這張優惠券在這裡不能用"),
+        t("它只限指定的分店、通路或會員等級。請取消勾選，或改用其他優惠券。"),
+    )
+
+
+def _coupon_needs_sale(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("這張優惠券要在結帳時用"),
+        t("它折抵的是消費金額。請先掃描會員，輸入金額，再勾選這張優惠券。"),
+    )
+
+
+def _redemption_not_cancellable(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("這次兌換不能取消"),
+        t("單獨兌換在十分鐘內可以取消；在結帳中用掉的，請到那筆消費辦理退款。"),
+    )
+
+
+def _points_not_usable(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("點數折抵太多"),
+        t("這筆最多可折 {points} 點。請修改後再按確認。", points=t.number(facts.get("most", 0))),
+    )
+
+
+def _points_unreadable(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("看不懂點數"), t("點數請輸入整數；不折抵就留白。"))
+
+
+def _insufficient_points(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("點數不足"),
+        t("會員目前有 {points} 點。請修改點數再試一次。", points=t.number(facts.get("balance", 0))),
+    )
+
+
+def _card_frozen(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("這張卡已凍結"),
+        t("可以累點，不能使用優惠券與點數。請取消優惠後再確認；店長可在「會員服務」解除凍結。"),
+    )
+
+
+def _approval_needed(t: Texts, facts: Facts) -> Notice:
+    return Notice(t("需要店長核准"), " ".join(pace_words(t, facts.get("reasons", ()))))
+
+
+def _approval_not_usable(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("店長還沒有核准，或核准已失效"),
+        t("核准只適用同一位會員、同一個金額，15 分鐘內有效。請店長核准後再按一次確認。"),
+    )
+
+
+def _second_person_needed(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("須由另一位店長處理"), t("自己提出的不能自己核准。請另一位店長或老闆處理。"))
 
 
 def _idempotency_key_reused(t: Texts, _facts: Facts) -> Notice:
@@ -135,12 +220,195 @@ def _visit_not_ours(t: Texts, _facts: Facts) -> Notice:
     )
 
 
+def _no_such_purchase(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("找不到這筆消費"), t("請回到「今日」，或查詢會員後從最近消費打開。"))
+
+
+def _nothing_left(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這筆已經全部退完"), t("沒有再退款。可在消費明細查看退款紀錄。"))
+
+
+def _refund_refused(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("退款超出可退範圍"),
+        t("這筆最多還能退 {left}。請修改金額或數量。", left=t.money(facts.get("left_twd", 0))),
+    )
+
+
+def _nothing_picked(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("還沒有選品項"), t("請選擇要退的品項與數量，再試算一次。"))
+
+
+def _reason_missing(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("請填寫原因"), t("選一個原因；選「其他」時請用幾個字說明。"))
+
+
+def _manager_needed(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這一步需要店長同意"), t("請店長輸入自己的帳號與密碼，再按一次確認。"))
+
+
+def _manager_login_wrong(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("店長帳號或密碼不對"),
+        t("須由店長或老闆本人輸入，不能用您自己的帳號。請再試一次。"),
+    )
+
+
+def _own_card(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這是您自己的會員卡"), t("自己的卡請由同事操作。沒有記錄任何變動。"))
+
+
+def _binding_code_scanned(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("這是綁定 LINE 的條碼"),
+        t("請先輸入會員的手機號碼，打開「會員服務」的「綁定 LINE」，再掃一次。"),
+    )
+
+
+def _count_unreadable(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("請輸入數量"), t("請輸入大於零的整數，再按一次。"))
+
+
+def _adjustment_refused(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("請填寫原因與點數"),
+        t(
+            "原因客人看得到，最多 {longest} 個字；一次最多 {largest} 點。",
+            longest=facts.get("longest", 200),
+            largest=t.number(facts.get("largest", 0)),
+        ),
+    )
+
+
+def _adjustment_settled(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這筆調整已有人處理"), t("請重新整理「待處理」。"))
+
+
+def _stamps_refused(t: Texts, facts: Facts) -> Notice:
+    if "held" in facts:
+        return Notice(t("章數不足"), t("會員目前只有 {stamps} 章。", stamps=facts["held"]))
+    return Notice(
+        t("請填寫原因與章數"),
+        t("一次最多 {largest} 章，並請寫下原因。", largest=facts.get("largest", 20)),
+    )
+
+
+def _no_such_stamp_programme(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("找不到這張集點卡"), t("它可能剛剛停辦。請重新打開「會員服務」。"))
+
+
+def _no_such_binding_request(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("綁定碼不對或已過期"),
+        t("綁定碼十分鐘內有效。請客人在 LINE 重新點「我以前是會員」→「請店員協助」，再掃一次。"),
+    )
+
+
+def _already_member(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("這個 LINE 已有另一張會員卡"),
+        t("一個 LINE 只能有一張卡。若兩張都是這位客人的，請店長合併會員。"),
+    )
+
+
+def _no_such_renewal_request(t: Texts, facts: Facts) -> Notice:
+    if facts.get("state") == "paid":
+        return Notice(t("這個繳費碼已經付過了"), t("沒有重複收款。可在會員服務查看會籍。"))
+    return Notice(t("繳費碼不對或已過期"), t("請客人在 LINE 重新打開付費會籍，再掃一次。"))
+
+
+def _plan_not_sold(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這個會籍已停售"), t("請改選其他會籍；已付費的會員不受影響。"))
+
+
+def _plan_held(t: Texts, facts: Facts) -> Notice:
+    until = facts.get("until")
+    return Notice(
+        t("會員已有其他會籍"),
+        t("到 {day} 為止，之後才能換。", day=t.date(until)) if until else t("到期後才能換。"),
+    )
+
+
+def _plan_barred(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這位會員的會籍曾被終止"), t("須由店長重新核准後才能付費。沒有收款。"))
+
+
+def _payment_reference_used(t: Texts, facts: Facts) -> Notice:
+    if facts.get("reference") is None:
+        return Notice(t("請填寫轉帳單號"), t("轉帳須有銀行的單號或末五碼。"))
+    return Notice(t("這個單號已經用過"), t("沒有重複收款。請核對單號，或查看先前的紀錄。"))
+
+
+def _needs_manager(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("只有店長可以這樣做"), t("請店長登入後操作。沒有記錄任何變動。"))
+
+
+def _nothing_to_refund(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這筆會費沒有可退的"), t("會籍已到期，或這筆已經退過。"))
+
+
+def _method_missing(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("請選擇付款方式"), t("選好後再按一次。"))
+
+
+def _not_a_mobile_number(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("手機號碼不對"), t("請輸入十位數的手機號碼，例如 0912 345 678。"))
+
+
+def _phone_taken(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這支手機已經是會員"), t("不必重新加入：回到掃描頁，輸入手機號碼即可。"))
+
+
+def _name_refused(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("姓名不能這樣寫"),
+        t("最多 {longest} 個字，也可不填。", longest=facts.get("longest", 40)),
+    )
+
+
+def _consent_missing(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("請先告知並取得同意"), t("唸出告知內容，客人同意後勾選，再按一次。"))
+
+
+def _managers_only(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這一頁給店長使用"), t("請店長登入後打開。"))
+
+
+def _alert_settled(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這件事已有人處理"), t("請重新整理「待處理」。"))
+
+
+def _no_such_birthday_card(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("沒有這張生日卡"), t("會員可能已退出。請重新整理清單。"))
+
+
 def _wrong_login(t: Texts, _facts: Facts) -> Notice:
     return Notice(t("帳號或密碼不對"), t("請再輸入一次。忘記密碼請找店長重設。"))
 
 
 def _not_for_counter(t: Texts, _facts: Facts) -> Notice:
     return Notice(t("這個帳號不能使用櫃台"), t("請改用店員或店長的帳號登入。"))
+
+
+def _line_taken(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("這個 LINE 帳號剛剛綁定了別張卡"),
+        t("請重新查詢會員，核對後再試一次。"),
+    )
+
+
+def _merge_refused(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("這兩張卡不能合併"),
+        t("可能已合併、已退出、凍結中或點數為負。請店長確認。"),
+    )
+
+
+def _merge_over(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("這次合併不能復原"),
+        t("已經復原過，或超過 30 天了。"),
+    )
 
 
 def session_over(t: Texts) -> Notice:
@@ -171,9 +439,56 @@ _NOTICES: dict[str, Callable[[Texts, Facts], Notice]] = {
     "amount_refused": _amount_refused,
     "coupon_not_usable": _coupon_not_usable,
     "coupon_needs_more": _coupon_needs_more,
+    "coupons_do_not_combine": _coupons_do_not_combine,
+    "coupon_not_here": _coupon_not_here,
+    "coupon_needs_sale": _coupon_needs_sale,
+    "redemption_not_cancellable": _redemption_not_cancellable,
+    "points_not_usable": _points_not_usable,
+    "points_unreadable": _points_unreadable,
+    "insufficient_points": _insufficient_points,
+    "card_frozen": _card_frozen,
+    "approval_needed": _approval_needed,
+    "approval_not_usable": _approval_not_usable,
+    "second_person_needed": _second_person_needed,
     "idempotency_key_reused": _idempotency_key_reused,
     "visit_over": _visit_over,
     "visit_not_ours": _visit_not_ours,
+    "no_such_purchase": _no_such_purchase,
+    "nothing_left_to_refund": _nothing_left,
+    "refund_refused": _refund_refused,
+    "nothing_picked": _nothing_picked,
+    "reason_missing": _reason_missing,
+    "manager_needed": _manager_needed,
+    "manager_login_wrong": _manager_login_wrong,
+    "own_card": _own_card,
+    "nothing_to_refund": _nothing_to_refund,
+    "not_a_mobile_number": _not_a_mobile_number,
+    "binding_code_scanned": _binding_code_scanned,
+    "count_unreadable": _count_unreadable,
+    "adjustment_refused": _adjustment_refused,
+    "adjustment_settled": _adjustment_settled,
+    "stamps_refused": _stamps_refused,
+    "no_such_stamp_programme": _no_such_stamp_programme,
+    "no_such_binding_request": _no_such_binding_request,
+    "already_member": _already_member,
+    "no_such_renewal_request": _no_such_renewal_request,
+    "no_such_plan": _plan_not_sold,
+    "plan_not_sold": _plan_not_sold,
+    "plan_held": _plan_held,
+    "plan_barred": _plan_barred,
+    "payment_reference_used": _payment_reference_used,
+    "needs_manager": _needs_manager,
+    "method_missing": _method_missing,
+    "phone_taken": _phone_taken,
+    "name_refused": _name_refused,
+    "consent_missing": _consent_missing,
+    "managers_only": _managers_only,
+    "alert_settled": _alert_settled,
+    "contact_settled": _alert_settled,
+    "no_such_birthday_card": _no_such_birthday_card,
     "wrong_login": _wrong_login,
     "not_for_counter": _not_for_counter,
+    "line_taken": _line_taken,
+    "merge_refused": _merge_refused,
+    "merge_over": _merge_over,
 }

@@ -20,12 +20,14 @@ SHOWN = 50
 class Line:
     """One purchase of today as the list shows it."""
 
+    id: int
     at: datetime
     member: str
     number: str
     amount_twd: int
     discount_twd: int
     paid_twd: int
+    refunded_twd: int
     points: int
     staff_name: str | None
     is_own: bool
@@ -57,12 +59,14 @@ def list_lines(session: Session, staff: Staff, today: date) -> list[Line]:
     found = list_of_day(session, staff.store_id, today, limit=SHOWN)
     return [
         Line(
+            id=purchase.id,
             at=purchase.purchased_at,
             member=masked_name(name),
             number=shown_number(number),
             amount_twd=purchase.amount_twd,
             discount_twd=purchase.discount_twd,
             paid_twd=purchase.paid_twd,
+            refunded_twd=purchase.refunded_twd,
             points=purchase.points_earned,
             staff_name=staff_name,
             is_own=purchase.staff_id == staff.id,

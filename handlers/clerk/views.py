@@ -1,37 +1,48 @@
 """What the counter shows: one page with a place for the view of the moment, or that view alone."""
 
 import uuid
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from flask import Response, g, make_response, render_template, request
+from flask import Response, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 
 from bot.texts import LANGUAGE_NAMES
 from handlers import settings
 from handlers.clerk.door import clerk_texts, current_staff, is_fragment, staff_or_none
+from handlers.clerk.hints import hints
 from handlers.clerk.refusals import Notice
+from handlers.clerk.second_person import manages
 from handlers.clerk.visit import Visit, read_visit, sign_visit
 from models.base import BusinessError, in_language
-from models.coupon import list_usable_coupons
+from models.coupon import TILL, list_usable_coupons
+from models.fraud import Approval
+from models.local_day import local_day
 from models.member import Member, get_member
+from models.plan import held_plan
 from models.programme import Programme, get_programme
+from models.tier import Tier
 
 FRESH_TOKEN_HEADER = "X-Fresh-CSRF-Token"  # noqa: S105  # A header's name.
 SHOWN_TYPED = 80
 
+ShowAgain = Callable[[Notice, int], ResponseReturnValue]
+_SHOWN_AGAIN: dict[str, ShowAgain] = {}
+
 
 def words() -> dict[str, Any]:
     """Return what every template of the counter may use."""
-    t = clerk_texts()
+    t, staff = clerk_texts(), staff_or_none()
     return {
         "t": t,
         "language": t.language,
         "language_names": LANGUAGE_NAMES,
         "in_language": in_language,
         "day_of": date.fromisoformat,
-        "staff": staff_or_none(),
+        "staff": staff,
+        "is_managing": staff is not None and manages(staff),
         "notice": None,
     }
 
@@ -49,22 +60,54 @@ def show_scan(status: int = 200, **context: Any) -> ResponseReturnValue:
     return show("scan", status, **context)
 
 
+def back_to_scan(**_where: object) -> ResponseReturnValue:
+    """Bring whoever reloads an answer's address back to the start."""
+    return redirect(url_for("clerk.scan"))
+
+
 def show_member(
     visit: Visit, member: Member, programme: Programme, status: int = 200, **context: Any
 ) -> ResponseReturnValue:
-    """Show the member of a visit, their coupons, and the keys for the amount."""
-    language = clerk_texts().language
-    coupons = list_usable_coupons(g.session, member.id, g.now)
+    """Show the member of a visit, their coupons and points, and the keys for the amount."""
+    t, staff, today = clerk_texts(), current_staff(), local_day(g.now)
+    tier = programme.tier(member.tier_id)
     fresh = {
         "visit": visit,
         "token": sign_visit(settings().secret_key, visit),
         "key": str(uuid.uuid4()),
         "member": member,
-        "tier": programme.tier(member.tier_id),
-        "coupons": [coupon.words(language, g.now) for coupon in coupons],
+        "tier": tier,
+        "plan": held_plan(programme.plans, member.plan_code, member.plan_until, g.now),
+        "hints": hints(t, visit, member, staff, today),
+        "coupons": _coupons(member, tier, staff.store.code),
         "typed": {},
+        "ticked": request.form.getlist("coupon"),
     }
     return show("member", status, **(fresh | context))
+
+
+def _coupons(member: Member, tier: Tier, store_code: str) -> list[dict[str, Any]]:
+    """Return what the member could use now, with whether it is for this store and tier."""
+    language = clerk_texts().language
+    return [
+        coupon.words(language, g.now)
+        | {
+            "is_for_here": coupon.template.admits(
+                tier_code=tier.code, store_code=store_code, channel=TILL
+            )
+        }
+        for coupon in list_usable_coupons(g.session, member.id, g.now)
+    ]
+
+
+def show_asked(visit: Visit, approval: Approval) -> ResponseReturnValue:
+    """Tell that a manager was asked to allow the sale on the screen, which stays as it is."""
+    if is_fragment():
+        html = render_template("clerk/_asked.html", **words() | {"approval": approval})
+        return _into_notice(html, 200)
+    member = get_member(g.session, visit.member_id)
+    programme = get_programme(g.session, visit.programme_version)
+    return show_member(visit, member, programme, approval=approval, **_typed_sale())
 
 
 def refuse(notice: Notice, status: int) -> ResponseReturnValue:
@@ -73,12 +116,27 @@ def refuse(notice: Notice, status: int) -> ResponseReturnValue:
         return _into_notice(
             render_template("clerk/_notice.html", **words() | {"notice": notice}), status
         )
-    if request.endpoint == "clerk.record":
+    again = _SHOWN_AGAIN.get(request.endpoint or "")
+    if again is not None and "session" in g:  # None is open where a limit was reached.
+        g.session.rollback()  # What was refused may have failed in the database.
         try:
-            return _show_member_again(notice, status)
+            return again(notice, status)
         except BusinessError:
-            pass  # The visit itself is what was refused: begin again with a scan.
+            pass  # What the page stood for was itself refused: begin again with a scan.
     return show_scan(status, notice=notice, code=request.form.get("code", "")[:SHOWN_TYPED])
+
+
+def shows_again(*endpoints: str) -> Callable[[ShowAgain], ShowAgain]:
+    """Have a refused form of these endpoints shown again, with its notice and what was typed.
+
+    Only a browser without our script needs it: with it the page stays open.
+    """
+
+    def register(again: ShowAgain) -> ShowAgain:
+        _SHOWN_AGAIN.update(dict.fromkeys(endpoints, again))
+        return again
+
+    return register
 
 
 def ask_to_log_in(notice: Notice, status: int) -> ResponseReturnValue:
@@ -109,12 +167,16 @@ def _into_notice(html: str, status: int) -> Response:
     return response
 
 
+def _typed_sale() -> dict[str, Any]:
+    """Return what was typed into a sale's form, to show it again."""
+    form = request.form
+    return {"key": form.get("key", ""), "typed": form, "ticked": form.getlist("coupon")}
+
+
+@shows_again("clerk.record", "clerk.ask_for_approval")
 def _show_member_again(notice: Notice, status: int) -> ResponseReturnValue:
     form, staff_id = request.form, current_staff().id
-    g.session.rollback()  # What was refused may have failed in the database.
     visit = read_visit(settings().secret_key, form.get("visit", ""), staff_id=staff_id, now=g.now)
     member = get_member(g.session, visit.member_id)
     programme = get_programme(g.session, visit.programme_version)
-    return show_member(
-        visit, member, programme, status, key=form.get("key", ""), typed=form, notice=notice
-    )
+    return show_member(visit, member, programme, status, notice=notice, **_typed_sale())

@@ -42,11 +42,18 @@ class Visit:
     """In groups."""
     until: int
     """The POSIX second at which the visit is over."""
+    is_checked: bool = False
+    """Whether the clerk has said that a typed member's name is right."""
 
     @property
     def is_typed(self) -> bool:
         """Tell whether nobody showed a code, so that the name must be asked for."""
         return self.code_id is None
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether a code, or the name a clerk asked for, says who stands there."""
+        return self.is_checked or not self.is_typed
 
 
 def ends_at(now: datetime) -> int:

@@ -26,18 +26,28 @@ Object.assign(htmx.config, {
 const counter = document.getElementById("counter");
 document.documentElement.classList.add("has-script");
 
-/** Look up a scanned code, from whatever view is open. */
+/** Look up a scanned code, from whatever view is open; an open form that waits for one takes it. */
 function lookUp(code) {
+  const waiting = [...counter.querySelectorAll("form[data-takes-scan]")].find(isShown);
+  if (waiting) {
+    waiting.elements.code.value = code;
+    return;
+  }
   const form = document.getElementById("scan");
   form.elements.code.value = code;
   form.requestSubmit();
+}
+
+function isShown(element) {
+  return element.getClientRects().length > 0;
 }
 
 /** Put the cursor where the next keystroke belongs, without calling up a phone's keyboard. */
 function focusView() {
   const place = counter.querySelector("[data-focus]");
   if (!place) return;
-  if (place.matches("#amount") || isTouch()) silenceKeyboard(place);
+  for (const field of counter.querySelectorAll("[data-keypad]")) silenceKeyboard(field);
+  if (isTouch() && !place.matches("[data-keypad]")) silenceKeyboard(place);
   place.focus({ preventScroll: true });
 }
 
@@ -46,7 +56,7 @@ function silenceKeyboard(field) {
   if (!field.matches("input")) return;
   const wanted = field.inputMode;
   field.inputMode = "none";
-  if (field.matches("#amount") && isTouch()) return;
+  if (field.matches("[data-keypad]") && isTouch()) return;
   field.addEventListener("pointerdown", () => (field.inputMode = wanted), { once: true });
 }
 
@@ -109,8 +119,8 @@ document.addEventListener("htmx:timeout", () => showNotice("no-network"));
 document.addEventListener("htmx:responseError", () => showNotice("server-trouble"));
 
 document.addEventListener("input", ({ target, isComposing }) => {
-  if (target.form?.id !== "sale") return;
-  if (target.id === "amount" && !isComposing) target.value = target.value.normalize("NFKC");
+  if (target.form?.id !== "sale" || target.closest("#notice")) return;
+  if (target.matches("[data-keypad]") && !isComposing) target.value = target.value.normalize("NFKC");
   if (target.name === "coupon") target.parentElement.scrollIntoView({ block: "nearest", inline: "center" });
   correcting();
 });
@@ -118,7 +128,12 @@ document.addEventListener("input", ({ target, isComposing }) => {
 document.addEventListener("click", ({ target }) => {
   const key = target.closest("[data-key]");
   if (key) {
-    pressKey(document.getElementById("amount"), key.dataset.key);
+    pressKey(keypadField(), key.dataset.key);
+    correcting();
+  }
+  const usePoints = target.closest("[data-use-points]");
+  if (usePoints) {
+    document.getElementById("points").value = usePoints.dataset.usePoints;
     correcting();
   }
   if (target.closest("[data-open-camera]")) openCamera(lookUp);
@@ -126,10 +141,22 @@ document.addEventListener("click", ({ target }) => {
   if (menu && !menu.contains(target)) menu.open = false;
 });
 
+/** The big keys type where the cursor was last: the amount, or the points that pay for it. */
+function keypadField() {
+  return counter.querySelector("[data-keypad].is-typed") ?? document.getElementById("amount");
+}
+
+document.addEventListener("focusin", ({ target }) => {
+  if (!target.matches?.("[data-keypad]")) return;
+  for (const field of counter.querySelectorAll("[data-keypad]")) {
+    field.classList.toggle("is-typed", field === target);
+  }
+});
+
 /** Digits belong to the amount, also when a coupon was just ticked and still has the cursor. */
 document.addEventListener("keydown", (event) => {
   const amount = document.getElementById("amount");
-  const isElsewhere = !event.target.matches("input:not([type=radio]), textarea, select");
+  const isElsewhere = !event.target.matches("input:not([type=radio], [type=checkbox]), textarea, select");
   if (!amount || !isElsewhere || event.ctrlKey || event.metaKey || event.altKey) return;
   if (!/^(?:[0-9+*×]|Backspace)$/.test(event.key) || document.querySelector("dialog[open]")) return;
   event.preventDefault();

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.orm import Session
@@ -29,7 +29,24 @@ from models.outbox import Owed, owe_reply
 USER_ID = re.compile(r"U[0-9a-f]{32}")
 VERIFY_USER = "Udeadbeefdeadbeefdeadbeefdeadbeef"
 """The console's old verify button sent events of this user with tokens nobody can reply to."""
-TOPICS = ("friendship", "joining", "wallet", "profile", "help", "talk")
+TOPICS = (
+    "friendship",
+    "joining",
+    "wallet",
+    "benefits",
+    "points",
+    "plans",
+    "rewards",
+    "referral",
+    "missions",
+    "lottery",
+    "reviews",
+    "profile",
+    "help",
+    "talk",
+    "identity",
+    "security",
+)
 """The modules that hold handlers; each registers its own when imported."""
 MOST_MESSAGES = 5
 SAID_BY_FRIENDS = ("message", "postback")
@@ -42,6 +59,8 @@ class Room:
 
     signing_key: Ed25519PrivateKey
     public_base_url: str
+    otp: Literal["none", "text", "demo"] = "none"
+    """How one-time codes reach a phone; the demo shows them in the chat as well."""
 
 
 @dataclass

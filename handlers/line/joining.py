@@ -13,17 +13,18 @@ from bot.cards import (
     ask_birthday,
     ask_name,
     ask_phone,
-    coupon_card,
     marketing_question,
     member_card,
     notice,
     registered,
     registration_problem,
+    welcome_pack,
 )
 from bot.cards.problems import Problem
 from bot.postback import Action
 from bot.views import CouponView, NoticeView
 from handlers.line import Turn, on
+from handlers.line.referral import claim_on_joining
 from handlers.line.wallet import card_view
 from models.consent import get_notice, notice_items
 from models.friend import Conversation, converse, end_conversation, get_conversation
@@ -107,11 +108,14 @@ def pick_birthday(turn: Turn) -> list[Message]:
 
 def ask_again(turn: Turn, talk: Conversation) -> list[Message]:
     """Ask the question the person has not answered yet."""
+    from handlers.line.identity import ask_code_again  # It stands on joining.
+
     questions: dict[str, Callable[[], list[Message]]] = {
         "notice": lambda: show_notice(turn),
         "name": lambda: ask_name(turn.texts),
         "phone": lambda: ask_phone(turn.texts),
         "birthday": lambda: birthday_question(turn),
+        "code": lambda: ask_code_again(turn, talk),
     }
     return questions[talk.step]()
 
@@ -157,12 +161,16 @@ def name_problem(typed: str) -> Problem:
 
 
 def _take_phone(turn: Turn, typed: str) -> list[Message]:
+    from handlers.line import identity  # It stands on joining.
+
     try:
         phone = normal_phone(typed)
     except NotAMobileNumber:
         return problem(turn, "phone_not_mobile")
+    if turn.room.otp != "none":
+        return identity.prove_phone(turn, JOIN, phone)
     if is_phone_taken(turn.session, phone):
-        return problem(turn, "phone_taken")
+        return [*problem(turn, "phone_taken"), *identity.show_binding_code(turn)]
     converse(turn.session, turn.user_id, JOIN, "birthday", turn.now, phone=phone)
     return birthday_question(turn)
 
@@ -207,6 +215,7 @@ def _finish(turn: Turn, talk: Conversation, birthday: date) -> list[Message]:
                 source=turn.friend.source,
                 notice_version=told["notice_version"],
                 evidence=told["evidence"],
+                is_phone_proved=told.get("proved") == told["phone"],
             ),
             turn.now,
         )
@@ -216,15 +225,11 @@ def _finish(turn: Turn, talk: Conversation, birthday: date) -> list[Message]:
     except AlreadyMember:
         return problem(turn, "already_member")
     turn.member, turn.push_if_late = joined.member, True
-    t, coupon = turn.texts, joined.welcome_coupon
-    welcome = t("這是您的會員卡，還有一張見面禮，現在就能用！") if coupon else ""
-    gift = [
-        *(
-            coupon_card(t, CouponView.from_words(coupon.words(t.language, turn.now)))
-            if coupon
-            else []
-        )
-    ]
+    t = turn.texts
+    views = [CouponView.from_words(c.words(t.language, turn.now)) for c in joined.welcome]
+    welcome = t("這是您的會員卡，還有見面禮，第一張現在就能用！") if views else ""
+    welcome += claim_on_joining(turn, joined.member)
+    gift = welcome_pack(t, views) if views else []
     return [
         *registered(t, told["name"], welcome),
         *member_card(t, card_view(turn, joined.member)),

@@ -16,6 +16,7 @@ from bot.postback import Action
 from bot.texts import LANGUAGES
 from bot.views import ProfileView
 from handlers.line import Turn, on, on_member
+from handlers.line.identity import prove_phone
 from handlers.line.joining import CHANGE_BIRTHDAY, birthday_question, name_problem, problem
 from models.consent import consent_facts
 from models.coupon import count_usable_coupons
@@ -29,7 +30,7 @@ from models.membership import (
     erase_member,
     set_marketing,
 )
-from models.phone import NotAMobileNumber, masked_phone
+from models.phone import NotAMobileNumber, masked_phone, normal_phone
 
 CHANGE_NAME = "change_name"
 CHANGE_PHONE = "change_phone"
@@ -80,6 +81,8 @@ def take_change(turn: Turn, member: Member, talk: Conversation, typed: str) -> l
     try:
         if talk.topic == CHANGE_NAME:
             change_name(turn.session, member, typed)
+        elif turn.room.otp != "none":
+            return prove_phone(turn, CHANGE_PHONE, normal_phone(typed))
         else:
             change_phone(turn.session, member, typed)
     except NameRefused:

@@ -1,18 +1,33 @@
 """The operator's commands: database, shop, staff, rich menus, the demo."""
 
 import re
-from collections.abc import Callable
-from datetime import datetime
-from typing import Protocol
 
 import click
 from flask import Flask
 from flask.cli import AppGroup
-from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 import migrations
-from models.base import BusinessError, Sessions
+from handlers.operator import (
+    api_keys,
+    contacts,
+    coupons,
+    earning,
+    exchange,
+    fraud,
+    gatherings,
+    ledger,
+    lottery,
+    members,
+    missions,
+    plans,
+    referral,
+    reviews,
+    stamps,
+    tiers,
+)
+from handlers.operator.installation import Installation
+from models.base import BusinessError
 from models.demo import DEMO_STAFF, load_demo
 from models.setup import ShopPlan, set_up_shop
 from models.shop import find_store
@@ -21,38 +36,32 @@ from models.staff import ROLES, add_staff
 STORE_CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,31}")
 
 
-class Known(Protocol):
-    """The settings that commands use."""
-
-    line_api_base: str
-    line_data_api_base: str
-    line_channel_access_token: str | None
-    line_channel_id: str | None
-
-    @property
-    def channel_secrets(self) -> list[str]: ...
-
-
-class Installation(Protocol):
-    """The process's parts that commands use; `app.py` makes them."""
-
-    @property
-    def clock(self) -> Callable[[], datetime]: ...
-    @property
-    def settings(self) -> Known: ...
-    @property
-    def engine(self) -> Engine: ...
-    @property
-    def sessions(self) -> Sessions: ...
-
-
 def add_commands(app: Flask, installation: Installation) -> None:
     """Add the commands to `flask --app app`."""
     app.cli.add_command(_database(installation))
     app.cli.add_command(_shop(installation))
     app.cli.add_command(_staff(installation))
+    app.cli.add_command(members.make_group(installation))
+    app.cli.add_command(fraud.make_group(installation))
+    app.cli.add_command(fraud.make_audit_group(installation))
     app.cli.add_command(_rich_menu(installation))
     app.cli.add_command(_demo(installation))
+    app.cli.add_command(exchange.make_group(installation))
+    app.cli.add_command(exchange.make_export_command(installation))
+    app.cli.add_command(exchange.make_restore_command(installation))
+    app.cli.add_command(earning.make_group(installation))
+    app.cli.add_command(ledger.make_group(installation))
+    app.cli.add_command(coupons.make_coupon_group(installation))
+    app.cli.add_command(coupons.make_reward_group(installation))
+    app.cli.add_command(stamps.make_group(installation))
+    app.cli.add_command(plans.make_group(installation))
+    app.cli.add_command(tiers.make_group(installation))
+    app.cli.add_command(tiers.make_metric_group(installation))
+    app.cli.add_command(api_keys.make_group(installation))
+    for group in (*gatherings.make_groups(installation), *contacts.make_groups(installation)):
+        app.cli.add_command(group)
+    for topic in (referral, missions, lottery, reviews):
+        app.cli.add_command(topic.make_group(installation))
 
 
 def _database(installation: Installation) -> AppGroup:
@@ -105,6 +114,7 @@ def _staff(installation: Installation) -> AppGroup:
                 raise click.ClickException(f"{username} has a login already.") from error
         click.echo(f"{username} may log in as {role} at {store_code.upper()}.")
 
+    members.add_link(group, installation)
     return group
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from flask import Blueprint
 
 from handlers.headers import send_page_headers
-from handlers.site import health, join, qr, start
+from handlers.site import health, invite, join, qr, start
 
 TEMPLATES_FOLDER = Path(__file__).parent.parent / "templates"
 
@@ -13,7 +13,7 @@ TEMPLATES_FOLDER = Path(__file__).parent.parent / "templates"
 def make_blueprint() -> Blueprint:
     """Make the blueprint of what is open to everybody: start page, posters, pictures, health."""
     blueprint = Blueprint("site", __name__, template_folder=str(TEMPLATES_FOLDER))
-    for topic in (start, join, qr, health):
+    for topic in (start, join, invite, qr, health):
         topic.add_routes(blueprint)
     send_page_headers(blueprint)
     return blueprint

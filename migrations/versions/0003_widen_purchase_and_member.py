@@ -83,8 +83,11 @@ def _widen_member() -> None:
 def _widen_purchase() -> None:
     for column in (
         _count("refunded_twd"),
+        sa.Column("undone_at", sa.DateTime(timezone=True)),
         _count("points_used"),
         _count("points_twd"),
+        sa.Column("earn_twd", sa.Integer()),
+        sa.Column("earn_percent", sa.Integer()),
         sa.Column("source", sa.Text()),
         sa.Column("source_ref", sa.Text()),
         sa.Column("earned", sa.JSON()),
@@ -99,9 +102,14 @@ def _widen_purchase() -> None:
             "paid_is_the_rest",
             "paid_twd = amount_twd - discount_twd - points_twd AND paid_twd >= 0",
         ),
+        (
+            "earned_by_a_rate",
+            "(earn_twd IS NULL) = (earn_percent IS NULL) AND earn_twd > 0",
+        ),
         ("points_pay", "points_used >= 0 AND points_twd >= 0"),
         ("points_pay_something", "(points_used = 0) = (points_twd = 0)"),
         ("refunded_within_paid", "refunded_twd >= 0 AND refunded_twd <= paid_twd"),
+        ("undone_is_refunded", "undone_at IS NULL OR refunded_twd = paid_twd"),
     ):
         op.create_check_constraint(op.f(f"ck_purchase_{name}"), "purchase", condition)
 
@@ -224,12 +232,29 @@ def downgrade() -> None:
         op.drop_constraint(op.f(f"ck_shop_{name}"), "shop")
     for name in ("earn_daily_cap", "earn_cap_percent", "earn_stacking"):
         op.drop_column("shop", name)
-    for name in ("refunded_within_paid", "points_pay_something", "points_pay", "paid_is_the_rest"):
+    for name in (
+        "undone_is_refunded",
+        "earned_by_a_rate",
+        "refunded_within_paid",
+        "points_pay_something",
+        "points_pay",
+        "paid_is_the_rest",
+    ):
         op.drop_constraint(op.f(f"ck_purchase_{name}"), "purchase")
     op.create_check_constraint(
         op.f("ck_purchase_paid_is_the_rest"), "purchase", "paid_twd = amount_twd - discount_twd"
     )
-    for name in ("earned", "source_ref", "source", "points_twd", "points_used", "refunded_twd"):
+    for name in (
+        "earned",
+        "source_ref",
+        "source",
+        "earn_percent",
+        "earn_twd",
+        "points_twd",
+        "points_used",
+        "undone_at",
+        "refunded_twd",
+    ):
         op.drop_column("purchase", name)
     for name in (
         "merged_into_another",

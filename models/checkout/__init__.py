@@ -6,7 +6,35 @@ for one purchase only. The member's row lock orders two tills; cost does not gro
 This package imports every noun; none imports it.
 """
 
-from models.checkout.receipt import receipt_words
-from models.checkout.recording import Recorded, Sale, record_purchase
+from models.checkout.pace import ApprovalNeeded, approval_subject
+from models.checkout.previewing import Preview, preview_purchase
+from models.checkout.reckoning import Line, PointsNotUsable, Sale
+from models.checkout.recording import Recorded, record_purchase
+from models.checkout.refunding import (
+    NoSuchPurchase,
+    NothingLeft,
+    ReasonMissing,
+    Refunded,
+    RefundRefused,
+    Return,
+    refund_purchase,
+)
 
-__all__ = ["Recorded", "Sale", "receipt_words", "record_purchase"]
+__all__ = [
+    "ApprovalNeeded",
+    "Line",
+    "NoSuchPurchase",
+    "NothingLeft",
+    "PointsNotUsable",
+    "Preview",
+    "ReasonMissing",
+    "Recorded",
+    "RefundRefused",
+    "Refunded",
+    "Return",
+    "Sale",
+    "approval_subject",
+    "preview_purchase",
+    "record_purchase",
+    "refund_purchase",
+]

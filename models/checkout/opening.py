@@ -12,12 +12,15 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models import tier
+from models.base import squeezed
 from models.member import NoSuchMember
+from models.stamp_card.posting import Held
 
 _OPEN = """
 SELECT m.id, m.line_user_id, m.language, m.tier_id, m.tier_kept_until, m.points,
-    m.spend_twd, m.spend_on, m.year_twd, m.lifetime_twd, m.tier_points, m.purchase_count,
-    m.day_on, m.day_points, m.day_purchases, m.frozen_at,
+    m.points_pending, m.spend_twd, m.spend_on, m.year_twd, m.lifetime_twd, m.tier_points,
+    m.purchase_count, m.day_on, m.day_points, m.day_purchases, m.frozen_at, m.phone,
+    m.plan_code, m.plan_until, m.referral_step,
     (SELECT coalesce(sum(p.paid_twd - p.refunded_twd), 0) FROM purchase AS p
         WHERE p.member_id = m.id
           AND p.purchased_on >= least(m.spend_on - %(window)s, %(counted_from)s)
@@ -27,16 +30,16 @@ SELECT m.id, m.line_user_id, m.language, m.tier_id, m.tier_kept_until, m.points,
         WHERE p.member_id = m.id AND p.purchased_on >= %(counted_from)s
           AND p.refunded_twd < p.paid_twd
     ) AS first_counted_on,
-    (SELECT json_object_agg(c.programme_id, c.stamps) FROM stamp_card AS c
-        WHERE c.member_id = m.id
+    (SELECT json_object_agg(c.programme_id, json_build_array(c.stamps, c.expires_on))
+        FROM stamp_card AS c WHERE c.member_id = m.id
     ) AS stamps,
     (SELECT p.id FROM purchase AS p WHERE p.idempotency_key = %(key)s) AS twin_id,
     (SELECT seen.xmin = m.xmin FROM member AS seen WHERE seen.id = m.id) AS is_fresh,
     s.programme_version
 FROM member AS m, shop AS s
 WHERE m.id = %(member_id)s AND m.erased_at IS NULL AND m.merged_into_id IS NULL
-FOR NO KEY UPDATE OF m
 """
+_OPEN_LOCKED = squeezed(_OPEN + "FOR NO KEY UPDATE OF m")
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class Opened:
     tier_id: int
     tier_kept_until: date | None
     points: int
+    points_pending: int
     spend_twd: int
     spend_on: date
     year_twd: int
@@ -59,19 +63,24 @@ class Opened:
     day_points: int
     day_purchases: int
     frozen_at: datetime | None
+    phone: str | None
+    plan_code: str | None
+    plan_until: datetime | None
+    referral_step: str | None
     crossing_twd: int
     """What lies between the first days of the windows of `spend_on` and of today."""
     first_counted_on: date | None
-    stamps: dict[str, int] | None
-    """How many stamps the member has in each programme; JSON's keys are text."""
+    stamps: dict[str, tuple[int, str | None]] | None
+    """Stamps and end of each card, by programme; JSON's keys and days are text."""
     twin_id: int | None
     """The purchase recorded under the asker's key before."""
     is_fresh: bool
     programme_version: int
 
-    def stamps_on(self, programme_id: int) -> int:
-        """Return how many stamps the member has in a programme."""
-        return (self.stamps or {}).get(str(programme_id), 0)
+    def held_card(self, programme_id: int) -> Held:
+        """Return the member's card in a programme as it is kept."""
+        stamps, ends = (self.stamps or {}).get(str(programme_id), (0, None))
+        return stamps, date.fromisoformat(ends) if ends else None
 
     def roll(self, today: date) -> None:
         """Bring the running figures of window, year and day to `today`."""
@@ -83,20 +92,26 @@ class Opened:
             self.day_on, self.day_points, self.day_purchases = today, 0, 0
 
 
-def open_sale(session: Session, member_id: int, key: str, today: date) -> Opened:
-    """Lock the member and read what a sale of `today` must know. Raises NoSuchMember."""
+def open_sale(
+    session: Session, member_id: int, key: str, today: date, *, lock: bool = True
+) -> Opened:
+    """Lock the member and read what a sale of `today` must know; a preview locks nobody.
+
+    Raises NoSuchMember.
+    """
+    statement = _OPEN_LOCKED if lock else _OPEN
     asked = {
         "member_id": member_id,
         "key": key,
         "window": tier.WINDOW_DAYS - 1,
         "counted_from": tier.window_start(today),
     }
-    opened = _read(session, asked)
-    return opened if opened.is_fresh else _read(session, asked)
+    opened = _read(session, statement, asked)
+    return opened if opened.is_fresh else _read(session, statement, asked)
 
 
-def _read(session: Session, asked: dict[str, Any]) -> Opened:
-    found = session.connection().exec_driver_sql(_OPEN, asked).one_or_none()
+def _read(session: Session, statement: str, asked: dict[str, Any]) -> Opened:
+    found = session.connection().exec_driver_sql(statement, asked).one_or_none()
     if found is None:
         raise NoSuchMember
     return Opened(*found)

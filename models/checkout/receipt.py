@@ -1,13 +1,15 @@
 """The receipt: a purchase as the facts its owner is shown."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any, Protocol
 
-from models import stamp_card, tier
+from models import tier
 from models.base import in_language
 from models.coupon import CouponTemplate
 from models.programme import Programme
 from models.shop import Store
+from models.stamp_card import StampProgramme
 from models.tier import Standing
 
 
@@ -23,9 +25,24 @@ class Sold(Protocol):
     @property
     def points_earned(self) -> int: ...
     @property
-    def stamps_added(self) -> int: ...
+    def points_used(self) -> int: ...
+    @property
+    def points_twd(self) -> int: ...
     @property
     def purchased_at(self) -> datetime: ...
+
+
+class Carded(Protocol):
+    """What a sale made of one stamp card."""
+
+    @property
+    def programme(self) -> StampProgramme: ...
+    @property
+    def added(self) -> int: ...
+    @property
+    def shown(self) -> int: ...
+    @property
+    def filled(self) -> range: ...
 
 
 def receipt_words(
@@ -36,29 +53,45 @@ def receipt_words(
     language: str,
     points_balance: int,
     programme: Programme,
-    coupon: CouponTemplate | None = None,
-    stamps: int = 0,
-    reward: CouponTemplate | None = None,
+    coupons: Sequence[CouponTemplate] = (),
+    coupon_twd: int = 0,
+    stamped: Sequence[Carded] = (),
+    rules: Sequence[str] = (),
+    pending_until: date | None = None,
     lifted_from: tier.Tier | None = None,
 ) -> dict[str, Any]:
     """Put a purchase into the facts its receipt shows, in the member's language; times are ISO."""
-    size = programme.stamp_programme.size
+    names = {rule.code: rule.name for rule in programme.earn_rules}
     return {
         "store_name": in_language(store.name, language),
         "amount_twd": sold.amount_twd,
         "discount_twd": sold.discount_twd,
+        "member_discount_twd": sold.discount_twd - coupon_twd,
+        "points_used": sold.points_used,
+        "points_twd": sold.points_twd,
         "paid_twd": sold.paid_twd,
-        "coupon_name": in_language(coupon.name, language) if coupon else None,
+        "redeems": bool(coupons) or sold.points_used > 0,
+        "coupon_names": [in_language(coupon.name, language) for coupon in coupons],
         "points_earned": sold.points_earned,
         "points_balance": points_balance,
-        "stamps_added": sold.stamps_added,
-        "stamps": stamp_card.shown_stamps(stamps, size),
-        "stamp_size": size,
+        "points_usable_on": pending_until.isoformat() if pending_until else None,
+        "bonus_names": [in_language(names[code], language) for code in rules if code in names],
+        "stamp_cards": [_stamp_words(card, language) for card in stamped],
         "at": sold.purchased_at.isoformat(),
         "standing": standing.words(language),
         "upgraded_to": (
             standing.tier.words(language, at_rank=standing.tier.rank) if lifted_from else None
         ),
         "upgraded_from": in_language(lifted_from.name, language) if lifted_from else None,
-        "reward_name": in_language(reward.name, language) if reward else None,
+    }
+
+
+def _stamp_words(card: Carded, language: str) -> dict[str, Any]:
+    programme = card.programme
+    return {
+        "name": in_language(programme.name, language),
+        "added": card.added,
+        "stamps": card.shown,
+        "size": programme.size,
+        "reward_name": in_language(programme.reward.name, language) if card.filled else None,
     }

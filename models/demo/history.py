@@ -17,11 +17,14 @@ from models.demo.people import Person, Visit
 from models.local_day import TAIPEI, local_day
 from models.nudge import SILENT_CATCH_UP_DAYS, SILENT_DAYS
 from models.programme import Programme
-from models.tier import explain, kept_until, tier_for_spend, window_start
+from models.stamp_card import stamps_for
+from models.stamp_card.table import reward_key
+from models.tier import explain, kept_until, window_start
 
 EVALUATED_AT, EXPIRED_AT = time(0, 10), time(0, 30)
 GIFTED_AT, WON_BACK_AT = time(10), time(14)
 COUPON_USED_SHARE = 0.55
+TILL = "till"
 
 Row = dict[str, Any]
 Step = tuple[datetime, Callable[[datetime], None]]
@@ -34,6 +37,8 @@ class Rows:
     purchases: list[Row] = field(default_factory=list)
     entries: list[Row] = field(default_factory=list)
     lots: list[Row] = field(default_factory=list)
+    takes: list[Row] = field(default_factory=list)
+    stamps: list[Row] = field(default_factory=list)
     coupons: list[Row] = field(default_factory=list)
     tier_changes: list[Row] = field(default_factory=list)
 
@@ -70,7 +75,7 @@ class History:
         self.last_purchase_on: date | None = None
         self.won_back_for: date | None = None
         self.counted: deque[tuple[date, int]] = deque()
-        self.spend_twd = 0
+        self.spend_twd = self.year = self.year_twd = self.lifetime_twd = 0
         self.open_lots: deque[Row] = deque()
         self.own_coupons: list[tuple[Row, CouponTemplate]] = []
         self.gift_on = self._birthday_after(local_day(person.joined_at))
@@ -93,13 +98,20 @@ class History:
             "member_id": self.member_id,
             "store_id": self.shop.store_ids[visit.store_code],
             "staff_id": self.shop.clerk_ids[visit.store_code],
-            "channel": "till",
+            "channel": TILL,
             "amount_twd": visit.amount_twd,
             "discount_twd": discount_twd,
             "paid_twd": paid_twd,
             "coupon_id": coupon_id,
             "points_earned": rules.points_for(paid_twd, self.tier),
-            "stamps_added": int(paid_twd >= rules.stamp_programme.min_spend_twd),
+            "stamps_added": stamps_for(
+                rules.stamp_programmes[0],
+                paid_twd,
+                (),
+                TILL,
+                today,
+                is_first=not self.purchase_count,
+            ),
             "purchased_at": visit.at,
             "purchased_on": today,
             "idempotency_key": f"demo:{self.person.number}:{self.purchase_count}",
@@ -131,6 +143,8 @@ class History:
             "points": self.points,
             "spend_twd": self.spend_twd,
             "spend_on": today,
+            "year_twd": self.year_twd if self.year == today.year else 0,
+            "lifetime_twd": self.lifetime_twd,
             "purchase_count": self.purchase_count,
             "last_purchase_on": self.last_purchase_on,
             "won_back_for": self.won_back_for,
@@ -140,7 +154,7 @@ class History:
         """Return the member's stamp card, or None before the first stamp."""
         if not self.stamps:
             return None
-        programme_id = self.shop.programme.stamp_programme.id
+        programme_id = self.shop.programme.stamp_programmes[0].id
         return {"member_id": self.member_id, "programme_id": programme_id, "stamps": self.stamps}
 
     # --- a sale ---
@@ -173,6 +187,7 @@ class History:
             "member_id": self.member_id,
             "granted": points,
             "remaining": points,
+            "expired": 0,
             "expires_on": self.shop.programme.points_expire_on(purchase["purchased_on"]),
         }
         self.shop.rows.lots.append(lot)
@@ -198,27 +213,46 @@ class History:
         return entry_id
 
     def _stamp(self, purchase: Row) -> None:
-        if not purchase["stamps_added"]:
+        added, card = purchase["stamps_added"], self.shop.programme.stamp_programmes[0]
+        if not added:
             return
-        card = self.shop.programme.stamp_programme
-        self.stamps += 1
-        if self.stamps % card.size == 0:
-            key = f"stamps:{self.member_id}:{card.id}:{self.stamps // card.size}"
-            self._issue(self.shop.programme.stamp_reward.code, key, purchase["purchased_at"])
+        self.shop.rows.stamps.append(
+            {
+                "member_id": self.member_id,
+                "programme_id": card.id,
+                "delta": added,
+                "reason": "purchase",
+                "purchase_id": purchase["id"],
+                "is_first": not self.purchase_count,
+                "idempotency_key": f"{purchase['idempotency_key']}:{card.id}",
+                "posted_at": purchase["purchased_at"],
+            }
+        )
+        before, self.stamps = self.stamps, self.stamps + added
+        for number in range(before // card.size + 1, self.stamps // card.size + 1):
+            key = reward_key(self.member_id, card.id, number)
+            self._issue(card.reward.code, key, purchase["purchased_at"])
 
     def _count(self, purchase: Row) -> None:
         self._roll(purchase["purchased_on"])
         self.counted.append((purchase["purchased_on"], purchase["paid_twd"]))
         self.spend_twd += purchase["paid_twd"]
+        self.lifetime_twd += purchase["paid_twd"]
+        self._count_year(purchase["purchased_on"].year, purchase["paid_twd"])
         self.purchase_count += 1
         self.last_purchase_on = purchase["purchased_on"]
+
+    def _count_year(self, year: int, paid_twd: int) -> None:
+        if year != self.year:
+            self.year, self.year_twd = year, 0
+        self.year_twd += paid_twd
 
     def _roll(self, today: date) -> None:
         while self.counted and self.counted[0][0] < window_start(today):
             self.spend_twd -= self.counted.popleft()[1]
 
     def _lift(self, at: datetime) -> None:
-        reached = tier_for_spend(self.shop.programme.tiers, self.spend_twd)
+        reached = self.shop.programme.ladder.on(local_day(at)).tier_at(self.spend_twd)
         if reached.rank > self.tier.rank:
             self._move(reached.id, at)
 
@@ -230,7 +264,12 @@ class History:
                 "member_id": self.member_id,
                 "from_tier_id": before.id,
                 "to_tier_id": tier_id,
-                "reason": explain(self.tier, self.spend_twd),
+                "reason": explain(
+                    self.shop.programme.ladder.on(local_day(at)),
+                    before,
+                    self.tier,
+                    self.spend_twd,
+                ),
                 "changed_at": at,
             }
         )
@@ -276,7 +315,7 @@ class History:
 
     def _evaluate(self, at: datetime) -> None:
         self._roll(local_day(at))
-        reached = tier_for_spend(self.shop.programme.tiers, self.spend_twd)
+        reached = self.shop.programme.ladder.on(local_day(at)).tier_at(self.spend_twd)
         if reached.rank == self.tier.rank:
             self.tier_kept_until = kept_until(local_day(at))
         else:
@@ -286,8 +325,11 @@ class History:
         today = local_day(at)
         while self.open_lots and self.open_lots[0]["expires_on"] <= today:
             lot = self.open_lots.popleft()
-            self._post(-lot["remaining"], "expiry", f"expire:{lot['entry_id']}", at)
-            lot["remaining"] = 0
+            gone = lot["remaining"]
+            entry_id = self._post(-gone, "expiry", f"expire:{lot['entry_id']}", at)
+            lot |= {"remaining": 0, "expired": gone}
+            take = {"entry_id": entry_id, "lot_id": lot["entry_id"], "points": gone}
+            self.shop.rows.takes.append(take)
 
     def _gift(self, at: datetime) -> None:
         """Give the birthday coupon; today's are left to the job, as a show."""

@@ -14,24 +14,55 @@ from sqlalchemy.orm import Session
 from models.base import Base, Sessions
 from models.consent import Consent, get_notice
 from models.coupon import Coupon, CouponTemplate
+from models.demo.contacts import add_contacts
+from models.demo.coupons import add_coupons
+from models.demo.earning import add_earning
+from models.demo.fraud import add_fraud
 from models.demo.history import History, Row, Rows, Shopfront
+from models.demo.identity import add_identity
+from models.demo.ledger import add_ledger
+from models.demo.lottery import add_lottery
+from models.demo.missions import add_missions
 from models.demo.people import FIRST_NUMBER, HISTORY_DAYS, Person, make_people
+from models.demo.plans import add_plans
+from models.demo.referral import add_referral
+from models.demo.reviews import add_reviews
 from models.demo.shop import DEMO_STAFF, TEA_SHOP
+from models.demo.stamps import add_stamps
+from models.demo.tiers import add_tiers
 from models.friend import Friend
 from models.member import Member
-from models.points import PointsEntry, PointsLot
+from models.points import PointsEntry, PointsLot, PointsTake, reserve_entry_ids
 from models.programme import get_programme
 from models.purchase import Purchase
 from models.setup import set_up_shop
 from models.shop import THE_SHOP, Shop, find_store, list_stores
 from models.staff import Staff, add_staff
-from models.stamp_card import StampCard
+from models.stamp_card import StampCard, StampEntry
 from models.tier import TierChange, list_tiers
 
 SEED = 20_261_122
 OPENED_DAYS = HISTORY_DAYS + 60
 COUPONS_A_MEMBER = 12
 """More than anybody gets beside their stamp rewards; ids are reserved, gaps do no harm."""
+
+MECHANICS = (
+    add_coupons,
+    add_stamps,
+    add_tiers,
+    add_plans,
+    add_ledger,
+    add_lottery,
+    add_missions,
+    add_referral,
+    add_reviews,
+    add_identity,
+    add_fraud,
+    add_earning,
+    add_contacts,
+)
+"""Each lets the demo shop use one mechanic; in order, for missions give tickets of the lottery, and
+plans bring benefits to a shop whose tiers have theirs."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +103,9 @@ def load_demo(sessions: Sessions, now: datetime) -> DemoReport:
         if is_fresh:
             _add_staff(session)
             _add_members(session, now)
+            for add in MECHANICS:
+                add(session, now)
+                session.flush()
         return _report(session, is_fresh=is_fresh)
 
 
@@ -132,11 +166,11 @@ def _shopfront(session: Session, people: list[Person], now: datetime) -> Shopfro
             code: clerks[store_id] for code, store_id in stores.items() if store_id in clerks
         },
         purchase_ids=_reserve(session, Purchase, sales),
-        entry_ids=_reserve(session, PointsEntry, 2 * sales),
+        entry_ids=iter(reserve_entry_ids(session, 2 * sales)),
         coupon_ids=_reserve(
             session,
             Coupon,
-            sales // programme.stamp_programme.size + COUPONS_A_MEMBER * len(people),
+            sales // programme.stamp_programmes[0].size + COUPONS_A_MEMBER * len(people),
         ),
         rows=Rows(),
         chance=random.Random(SEED),  # noqa: S311 - the demo's coupon codes are no secret.
@@ -170,7 +204,9 @@ def _write(session: Session, histories: list[History], rows: Rows, notice_versio
     _copy(session, Purchase, rows.purchases)
     _copy(session, PointsEntry, rows.entries)
     _copy(session, PointsLot, rows.lots)
+    _copy(session, PointsTake, rows.takes)
     _copy(session, StampCard, [row for history in histories if (row := history.stamp_row())])
+    _copy(session, StampEntry, rows.stamps)
     _copy(session, TierChange, rows.tier_changes)
 
 

@@ -49,10 +49,14 @@ def list_of_day(
 
 
 def total_of_day(session: Session, store_id: int, day: date) -> tuple[int, int]:
-    """Return how many purchases a store had on a day, and what was paid in them (NT$)."""
-    count, paid_twd = session.execute(
-        select(func.count(), func.coalesce(func.sum(Purchase.paid_twd), 0)).where(
-            Purchase.store_id == store_id, Purchase.purchased_on == day
+    """Return how many purchases of a store's day stand, and what they net of refunds (NT$)."""
+    count, net_twd = session.execute(
+        select(
+            func.count(), func.coalesce(func.sum(Purchase.paid_twd - Purchase.refunded_twd), 0)
+        ).where(
+            Purchase.store_id == store_id,
+            Purchase.purchased_on == day,
+            Purchase.undone_at.is_(None),
         )
     ).one()
-    return count, int(paid_twd)
+    return count, int(net_twd)

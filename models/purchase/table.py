@@ -1,5 +1,6 @@
 """The tables of purchases, their lines and refunds, and what their rules refuse."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -22,9 +23,9 @@ LARGEST_AMOUNT_TWD = 200_000
 class Purchase(Base):
     """One sale. What was paid and not taken back, `net_twd`, counts for points and tier.
 
-    Only `refunded_twd` ever changes, by a refund's row; the database keeps it within what was
-    paid. `source` and `source_ref` name it in the system it came from, so that an order known to
-    till, web shop and file counts once.
+    Only `refunded_twd` and `undone_at` ever change, by a refund's row; the database keeps them
+    within what was paid. `source` and `source_ref` name it in the system it came from, so that an
+    order known to till, web shop and file counts once.
     """
 
     __tablename__ = "purchase"
@@ -38,14 +39,19 @@ class Purchase(Base):
             name="paid_is_the_rest",
         ),
         CheckConstraint("points_earned >= 0", name="points_not_negative"),
+        CheckConstraint(
+            "(earn_twd IS NULL) = (earn_percent IS NULL) AND earn_twd > 0", name="earned_by_a_rate"
+        ),
         CheckConstraint("points_used >= 0 AND points_twd >= 0", name="points_pay"),
         CheckConstraint("(points_used = 0) = (points_twd = 0)", name="points_pay_something"),
         CheckConstraint(
             "refunded_twd >= 0 AND refunded_twd <= paid_twd", name="refunded_within_paid"
         ),
+        CheckConstraint("undone_at IS NULL OR refunded_twd = paid_twd", name="undone_is_refunded"),
         UniqueConstraint("source", "source_ref"),
         Index(None, "member_id", "purchased_on"),
         Index("ix_purchase_store_id", "store_id", "purchased_on"),
+        Index("ix_purchase_staff_id", "staff_id", "purchased_at"),
     )
 
     id: Mapped[Identifier]
@@ -58,11 +64,17 @@ class Purchase(Base):
     paid_twd: Mapped[int]
     """What was paid in money: the amount less coupons and less what points paid."""
     refunded_twd: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    undone_at: Mapped[datetime | None]
+    """When the last of it was taken back; from then on it is no sale any more."""
     points_used: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     points_twd: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """What `points_used` paid, in NT$."""
-    coupon_id: Mapped[int | None] = mapped_column(ForeignKey("coupon.id"), unique=True)
+    coupon_id: Mapped[int | None] = mapped_column(ForeignKey("coupon.id"))
     points_earned: Mapped[int]
+    earn_twd: Mapped[int | None]
+    """The step and the multiplier by which its points were earned: what is left of it after a
+    refund keeps them (C-11). None where no single multiplier held; then the points go pro rata."""
+    earn_percent: Mapped[int | None]
     stamps_added: Mapped[int] = mapped_column(default=0)
     code_id: Mapped[str | None] = mapped_column(Text, unique=True)
     """Which scanned code identified the member: good for one purchase."""
@@ -74,6 +86,19 @@ class Purchase(Base):
     source_ref: Mapped[str | None]
     earned: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """How the points came about, where more than the plain rule had a part; see `earn_rule`."""
+
+    def points_kept(self, net_twd: int) -> int:
+        """Return how many of the earned points a net of `net_twd` keeps.
+
+        By the rate they were earned at; never more than were earned, and none of nothing.
+        """
+        if net_twd == 0:
+            return 0 if self.paid_twd or self.undone_at else self.points_earned
+        if self.earn_twd is None or self.earn_percent is None:
+            return self.points_earned * net_twd // self.paid_twd
+        bonus = int((self.earned or {}).get("bonus", 0))
+        by_rate = net_twd // self.earn_twd * self.earn_percent // 100
+        return min(by_rate + bonus, self.points_earned)
 
     @property
     def net_twd(self) -> int:
@@ -144,3 +169,9 @@ class CodeAlreadyUsed(BusinessError):
     """The scanned code has made its one purchase."""
 
     code = "code_already_used"
+
+
+class OrderKnown(BusinessError):
+    """This order of that system is recorded: it counts once, through whichever door it came."""
+
+    code = "order_known"

@@ -19,8 +19,9 @@ from models import tier
 from models.member import Member, NoSuchMember
 from models.programme import Programme
 from models.purchase.table import Purchase
+from models.score import is_measured, measure
 from models.shop import THE_SHOP, Shop
-from models.tier import Standing
+from models.tier import Figures, Standing
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ _MEMBER_ID = bindparam("member_id", type_=BigInteger)
 
 def _crossing(member_id: SQLColumnExpression[int], was: SQLColumnExpression[date]) -> Select[int]:
     """Sum up what lies between the window's first day as it `was` and as it is now."""
-    return select(func.coalesce(func.sum(Purchase.paid_twd), 0)).where(
+    return select(func.coalesce(func.sum(Purchase.paid_twd - Purchase.refunded_twd), 0)).where(
         Purchase.member_id == member_id,
         Purchase.purchased_on >= func.least(was, _COUNTED_FROM),
         Purchase.purchased_on < func.greatest(was, _COUNTED_FROM),
@@ -51,7 +52,9 @@ def _crossing(member_id: SQLColumnExpression[int], was: SQLColumnExpression[date
 def _first_counted(member_id: SQLColumnExpression[int]) -> Select[date]:
     """Find the day of the oldest purchase that counts."""
     return select(func.min(Purchase.purchased_on)).where(
-        Purchase.member_id == member_id, Purchase.purchased_on >= _COUNTED_FROM
+        Purchase.member_id == member_id,
+        Purchase.purchased_on >= _COUNTED_FROM,
+        Purchase.refunded_twd < Purchase.paid_twd,
     )
 
 
@@ -68,7 +71,7 @@ _LOCK = (
     .select_from(Member)
     .join(Shop, Shop.id == THE_SHOP)
     .join(Purchase, Purchase.idempotency_key == bindparam("key", type_=Text), isouter=True)
-    .where(Member.id == _MEMBER_ID, Member.erased_at.is_(None))
+    .where(Member.id == _MEMBER_ID)
     .with_for_update(of=Member)
     .execution_options(populate_existing=True)
 )
@@ -80,17 +83,22 @@ _STAND = select(
 
 
 def lock_member(
-    session: Session, member_id: int, today: date, *, key: str | None = None
+    session: Session,
+    member_id: int,
+    today: date,
+    *,
+    key: str | None = None,
+    even_erased: bool = False,
 ) -> tuple[Locked, Purchase | None]:
     """Lock a member, read what `today` makes of their 365 days, and find the `key`'s purchase.
 
     One statement. What it reads beside the locked row is as old as the statement, so a twin that
     committed while we waited for the lock is not seen: the purchase's unique key finds it.
-    Raises NoSuchMember.
+    Raises NoSuchMember, also for one who has left, unless the figures of `even_erased` are asked.
     """
     asked = {"member_id": member_id, "key": key, "counted_from": tier.window_start(today)}
     found = session.execute(_LOCK, asked).one_or_none()
-    if found is None:
+    if found is None or (found[0].erased_at is not None and not even_erased):
         raise NoSuchMember
     member, crossing_twd, first_counted_on, version, first = found
     return Locked(member, int(crossing_twd), first_counted_on, version), first
@@ -102,23 +110,37 @@ def _spend_on(member: Member, crossing_twd: int, today: date) -> int:
 
 
 def roll_window(locked: Locked, today: date) -> None:
-    """Bring the member's 365-day figure to `today`."""
+    """Bring the member's figures of 365 days and of the calendar year to `today`."""
     member = locked.member
+    if member.spend_on.year < today.year:
+        member.year_twd = 0
     member.spend_twd = _spend_on(member, locked.crossing_twd, today)
     member.spend_on = today
 
 
 def standing_of(session: Session, member: Member, programme: Programme, today: date) -> Standing:
-    """Return where the member stands `today`, without changing their row; one query."""
+    """Return where the member stands `today`, without changing their row.
+
+    One query; a second one where the rules look at a metric or a score.
+    """
     asked = {
         "member_id": member.id,
         "counted_from": tier.window_start(today),
         "was_counted_from": tier.window_start(member.spend_on),
     }
     crossing_twd, first_counted_on = session.execute(_STAND, asked).one()
+    rules = programme.ladder.on(today)
+    figures = Figures(
+        on=today,
+        spend_twd=_spend_on(member, int(crossing_twd), today),
+        year_twd=member.year_twd if member.spend_on.year >= today.year else 0,
+        lifetime_twd=member.lifetime_twd,
+        tier_points=member.tier_points,
+        measured=measure(session, member.id, rules, today) if is_measured(rules) else None,
+    )
     return programme.standing(
         member.tier_id,
-        _spend_on(member, int(crossing_twd), today),
+        figures,
         first_counted_on=first_counted_on,
         kept_until=member.tier_kept_until,
     )

@@ -37,6 +37,7 @@ from bot.views import (
     PointsView,
     ProfileView,
     ReceiptView,
+    StampedCard,
     StampView,
     StandingView,
     TierStep,
@@ -57,7 +58,7 @@ TALLEST_STANDING = StandingView(
 STANDING = StandingView("銀卡", "#A7B1BC", 11_200, "金卡", 15_000, 3_800, 74, TODAY, TODAY)
 TOP_STANDING = StandingView("黑卡", "#1E1E22", 42_000, percent=100, keep_until=TODAY)
 COUPON = CouponView(
-    "12", "生日好禮", "不限品項", "amount", "NT$50", "TD7K-29QX", TODAY, min_spend_twd=100
+    "12", "生日好禮", "不限品項", "amount", "NT$50", "TD7K29QXABCD", TODAY, min_spend_twd=100
 )
 LONG_COUPON = CouponView(
     "f" * 36,
@@ -71,9 +72,19 @@ LONG_COUPON = CouponView(
     min_spend_twd=10**6,
     qr_url=QR_URL,
 )
-LONG_STEP = TierStep(LONG_TEXT, "#C9A24B", 10**9, (LONG_TEXT,) * 10)
+LONG_STEP = TierStep(LONG_TEXT, "#C9A24B", 10**9, (LONG_TEXT,) * 16)
 CARD = CardView("茶日子 Tea Days", "林小美", "8210 4417 3", STANDING, 1280, 3, QR_URL, NOON)
-RECEIPT = ReceiptView("中山店", 170, 50, 120, 4, 1284, 1, 7, 10, NOON, STANDING)
+RECEIPT = ReceiptView(
+    "中山店",
+    170,
+    50,
+    120,
+    4,
+    1284,
+    NOON,
+    STANDING,
+    stamp_cards=(StampedCard("集點卡", 1, 7, 10),),
+)
 LONG_RECEIPT = ReceiptView(
     LONG_TEXT,
     10**9,
@@ -81,15 +92,19 @@ LONG_RECEIPT = ReceiptView(
     10**9,
     10**9,
     10**9,
-    40,
-    40,
-    40,
     NOON,
     TALLEST_STANDING,
-    coupon_name=LONG_TEXT,
+    member_discount_twd=10**8,
+    points_used=10**9,
+    points_twd=10**9,
+    points_usable_on=TODAY,
+    coupon_names=(LONG_TEXT,) * 10,
+    bonus_names=(LONG_TEXT,) * 10,
+    stamp_cards=(StampedCard(LONG_TEXT, 40, 40, 40, LONG_TEXT),) * 10,
     upgraded_to=LONG_STEP,
     upgraded_from=LONG_TEXT,
-    reward_name=LONG_TEXT,
+    purchase_id=10**18,
+    redeems=True,
 )
 STEPS = (
     TierStep("一般", "#4E8A5C", 0, ("會員優惠",), reached=True),
@@ -301,13 +316,17 @@ MESSAGES = st.one_of(
         st.builds(
             ReceiptView,
             store_name=WORDS,
-            stamp_size=st.integers(0, 20),
             at=MOMENTS,
             standing=STANDINGS,
-            coupon_name=st.none() | WORDS,
+            points_usable_on=st.none() | DAYS,
+            coupon_names=st.lists(WORDS, max_size=6).map(tuple),
+            bonus_names=st.lists(WORDS, max_size=6).map(tuple),
+            stamp_cards=st.lists(
+                st.builds(StampedCard, name=WORDS, reward_name=st.none() | WORDS), max_size=6
+            ).map(tuple),
             upgraded_to=st.none() | TIER_STEPS,
             upgraded_from=st.none() | WORDS,
-            reward_name=st.none() | WORDS,
+            purchase_id=st.none() | st.integers(1, 2**62),
         ),
     ),
     st.builds(
@@ -456,7 +475,7 @@ def test_an_empty_wallet_says_how_to_get_a_coupon() -> None:
     assert "想拿到優惠券，可以這樣做" in said
 
 
-@pytest.mark.parametrize("state", ["later", "used", "expired"])
+@pytest.mark.parametrize("state", ["later", "locked", "used", "expired", "void"])
 def test_only_a_usable_coupon_can_be_shown_to_a_clerk(state: Any) -> None:
     coupon = replace(COUPON, state=state, qr_url=QR_URL)
 
@@ -467,7 +486,7 @@ def test_only_a_usable_coupon_can_be_shown_to_a_clerk(state: Any) -> None:
 def test_a_coupon_says_value_code_validity_and_least_spend() -> None:
     said = spoken(cards.coupon_card(texts_for("zh-TW"), COUPON))
 
-    for words in ("NT$50", "TD7K-29QX", "有效至 2026/11/22", "單筆滿 NT$100 可用"):
+    for words in ("NT$50", "TD7K 29QX ABCD", "有效至 2026/11/22", "單筆滿 NT$100 可用"):
         assert words in said
 
 
@@ -478,7 +497,7 @@ def test_a_coupon_says_value_code_validity_and_least_spend() -> None:
 def test_every_reason_of_a_movement_has_a_name(reason: PointsReason) -> None:
     view = PointsView(5, (PointsLine(NOON, reason, 5),), (), 30)
 
-    assert reason not in spoken(cards.points_card(texts_for("zh-TW"), view))
+    assert f'"{reason}"' not in spoken(cards.points_card(texts_for("zh-TW"), view))
 
 
 def test_points_say_the_tiers_rate_only_where_it_differs() -> None:
@@ -497,10 +516,54 @@ def test_the_ladder_puts_the_next_tiers_benefits_first() -> None:
 
 
 def test_a_receipt_says_what_was_paid_saved_and_earned() -> None:
-    said = spoken(cards.receipt_card(texts_for("zh-TW"), replace(RECEIPT, coupon_name="生日禮")))
+    said = spoken(
+        cards.receipt_card(texts_for("zh-TW"), replace(RECEIPT, coupon_names=("生日禮",)))
+    )
 
     for words in ("NT$120", "-NT$50", "生日禮", "+4 點", "1,284 點", "+1　7 / 10 格"):
         assert words in said
+
+
+def test_a_receipt_says_what_points_and_rules_had_a_part() -> None:
+    view = replace(
+        RECEIPT,
+        discount_twd=20,
+        member_discount_twd=20,
+        points_used=30,
+        points_twd=30,
+        bonus_names=("會員日點數雙倍",),
+        points_usable_on=date(2026, 11, 29),
+    )
+    said = spoken(cards.receipt_card(texts_for("zh-TW"), view))
+
+    for words in (
+        "會員折扣",
+        "-NT$20",
+        "點數折抵（30 點）",
+        "-NT$30",
+        "會員日點數雙倍",
+        "起可以使用",
+    ):
+        assert words in said
+
+
+def test_only_a_receipt_with_a_redemption_asks_whether_it_was_them() -> None:
+    """U12: each redemption carries the button that freezes the card."""
+    t = texts_for("zh-TW")
+
+    bought = replace(RECEIPT, purchase_id=12)
+    assert "不是我" not in spoken(cards.receipt_card(t, bought))
+    assert "不是我" in spoken(cards.receipt_card(t, replace(bought, redeems=True)))
+
+
+def test_a_receipt_leads_to_the_rating_of_its_purchase() -> None:
+    """E-12, D-04: one tap from the receipt; one that names no purchase has no such button."""
+    t = texts_for("zh-TW")
+
+    assert "為這次評分" not in spoken(cards.receipt_card(t, RECEIPT))
+    told = spoken(cards.receipt_card(t, replace(RECEIPT, purchase_id=12)))
+    assert "為這次評分" in told
+    assert "action=show_purchase&purchase=12" in told
 
 
 def test_an_upgrade_adds_the_new_tiers_card() -> None:

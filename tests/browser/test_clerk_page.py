@@ -18,7 +18,7 @@ from werkzeug.serving import make_server
 from app import Installation, Settings, create_app, utc_now
 from handlers.clerk.door import limiter
 from handlers.site.qr import draw_qr
-from models.coupon import get_template, issue_coupon
+from models.coupon import get_template, issue_coupon, qr_text
 from models.member import Member
 from models.member_code import issue_code
 from models.purchase import Purchase
@@ -48,6 +48,8 @@ class Shop:
     committed: Committed
     staff: Staff
     member: Member
+    coupon_text: str
+    """What the QR of the member's coupon says."""
 
     def fresh_code(self) -> str:
         """Return what the member's phone shows now."""
@@ -79,14 +81,16 @@ def shop(committed: Committed) -> Iterator[Shop]:
         staff = committed.maker.staff(session)
         member = committed.maker.member(session, name="王小明", points=128, spend_twd=4_800)
         template = get_template(session, "welcome")
-        issue_coupon(session, member.id, template, issue_key="w", now=utc_now())
+        coupon = issue_coupon(session, member.id, template, issue_key="w", now=utc_now())
+        assert coupon is not None
+        coupon_text = qr_text(coupon.code)
     app = create_app(installation)
     limiter.reset()
     server = make_server("127.0.0.1", 0, app, threaded=True)
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     address = f"http://127.0.0.1:{server.server_port}"
-    yield Shop(address, installation, committed, staff, member)
+    yield Shop(address, installation, committed, staff, member, coupon_text)
     server.shutdown()
     serving.join()
     server.server_close()
@@ -124,7 +128,7 @@ def test_a_clerk_serves_a_customer(open_page: OpenPage, shop: Shop, screenshot: 
     scan(page, shop.fresh_code())
     expect(page.locator(".who-name")).to_have_text("王○明")
     press(page, "450")
-    page.locator(".coupon input").nth(1).check(force=True)
+    page.locator(".coupon input").check(force=True)
     expect(page.locator("#preview")).to_contain_text("應付 NT$420")
     expect(page.locator("#preview")).to_contain_text("將升等 銀卡會員")
     screenshot(page, "clerk-amount")
@@ -143,16 +147,53 @@ def test_digits_typed_after_ticking_a_coupon_are_the_amount(
     page = open_page(f"{shop.address}/clerk")
     log_in(page, shop)
     scan(page, shop.fresh_code())
-    page.locator(".coupon input").nth(1).check(force=True)
+    page.locator(".coupon input").check(force=True)
     page.keyboard.type("459")
     page.keyboard.press("Backspace")
     page.keyboard.type("0")
     expect(page.locator("#amount")).to_have_value("450")
-    page.locator(".coupon input").nth(1).focus()
+    page.locator(".coupon input").focus()
     page.wait_for_timeout(BETWEEN_HAND_AND_SCANNER_MS)
     scan(page, shop.fresh_code())
     expect(page.locator("#amount")).to_have_value("450")
-    expect(page.locator(".coupon input").nth(0)).to_be_checked()
+    expect(page.locator(".coupon input")).not_to_be_checked()
+
+
+def test_points_pay_by_the_big_keys_and_the_sale_is_taken_back(
+    open_page: OpenPage, shop: Shop, screenshot: Screenshot
+) -> None:
+    page = open_page(f"{shop.address}/clerk")
+    log_in(page, shop)
+    scan(page, shop.fresh_code())
+    press(page, "450")
+    page.click("#points")
+    press(page, "50")
+    expect(page.locator("#preview")).to_contain_text("應付 NT$400")
+    expect(page.locator("#amount")).to_have_value("450")
+    page.click("#confirm")
+    expect(page.locator("[data-view=result]")).to_contain_text("點數折抵 50 點")
+    page.click(".more-links a")
+    page.check("[value=mistyped]")
+    screenshot(page, "clerk-purchase")
+    page.click(".refund-form [type=submit]")
+    expect(page.locator("[data-view=refund-check]")).to_contain_text("82 → 128")
+    screenshot(page, "clerk-refund-check")
+    page.click(".refund-form [type=submit]")
+    expect(page.locator("[data-view=refunded]")).to_contain_text("NT$400")
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-view=scan]")).to_be_visible()
+
+
+def test_a_short_coupon_code_is_heard_from_any_page(
+    open_page: OpenPage, shop: Shop, screenshot: Screenshot
+) -> None:
+    page = open_page(f"{shop.address}/clerk/join")
+    log_in(page, shop)
+    page.goto(f"{shop.address}/clerk/join")
+    page.wait_for_timeout(BETWEEN_HAND_AND_SCANNER_MS)
+    scan(page, shop.coupon_text)
+    expect(page.locator("[data-view=coupon]")).to_contain_text("王○明")
+    screenshot(page, "clerk-coupon")
 
 
 def test_a_scanner_is_heard_through_an_input_method(open_page: OpenPage, shop: Shop) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from handlers import EXTENSION, HandlerSettings
 from handlers.clerk.door import limiter
-from models.coupon import Coupon, get_template, issue_coupon, redeem_coupon
+from models.coupon import Coupon, get_template, issue_coupon
 from models.member import Member
 from models.member_code import issue_code
 from models.membership import erase_member
@@ -19,10 +19,11 @@ from models.outbox import Owed
 from models.programme import get_programme
 from models.purchase import Purchase
 from models.staff import Staff
-from models.stamp_card import add_stamp
+from models.stamp_card import give_stamps
 from tests.conftest import NOON, Clock
 from tests.handlers.clerk_driver import Counter, words
 from tests.handlers.statements import count_statements
+from tests.models.coupon_maker import redeem_coupon
 
 
 @pytest.fixture
@@ -99,9 +100,17 @@ def test_a_full_stamp_card_names_its_reward(
     make_member: Callable[..., Member],
     scan: Callable[[Member], str],
 ) -> None:
-    member, card = make_member(), get_programme(session).stamp_programme
-    for _ in range(card.size - 1):
-        add_stamp(session, member.id, card)
+    member, card = make_member(), get_programme(session).stamp_programmes[0]
+    give_stamps(
+        session,
+        member.id,
+        card,
+        card.size - 1,
+        staff_id=None,
+        note="test",
+        idempotency_key="nearly",
+        now=NOON,
+    )
     scan(member)
     assert "集滿一張集點卡" in words(counter.confirm("100"))
 

@@ -25,14 +25,30 @@ from models.tier import Tier, TierChange
 from tests.conftest import NOON
 from tests.jobs.conftest import Worker, a_person
 
-NAMES = (
+NIGHTLY = {
+    "activate_points",
+    "end_plans",
     "evaluate_tiers",
     "expire_points",
+    "expire_stamps",
+    "forget_identity",
     "forget_old",
+    "make_birthday_cards",
+    "measure_value_factors",
+    "seal_ledger",
+}
+"""What is as useful in the evening as in its night."""
+TOLD = {
     "give_birthday_gifts",
     "remind_expiring_coupons",
+    "remind_of_plans",
+    "remind_of_stamps",
+    "settle_referrals",
     "win_back_members",
-)
+}
+"""What members hear of: not after bedtime."""
+ENDING_AT_EIGHT = {"remind_expiring_coupons", "win_back_members"}
+NAMES = tuple(sorted(NIGHTLY | TOLD))
 TODAY = date(2026, 11, 22)
 
 
@@ -79,14 +95,20 @@ def test_the_newest_slot_is_found_in_taipeis_time(at: time, now: datetime, slot:
 @pytest.mark.parametrize(
     ("now", "due"),
     [
-        (taipei(22, 0, 9), set()),
-        (taipei(22, 0, 10), {"evaluate_tiers"}),
-        (taipei(22, 10), {"evaluate_tiers", "expire_points", "forget_old", "give_birthday_gifts"}),
-        (taipei(22, 21), set(NAMES) - {"remind_expiring_coupons", "win_back_members"}),
-        (taipei(22, 21, 1), {"evaluate_tiers", "expire_points", "forget_old"}),
+        (taipei(22, 0, 4), {"forget_identity"}),
+        (taipei(22, 0, 5), {"forget_identity", "end_plans"}),
+        (taipei(22, 0, 11), {"end_plans", "evaluate_tiers"}),
+        (taipei(22, 10), NIGHTLY | {"give_birthday_gifts"}),
+        (
+            taipei(22, 10, 45),
+            NIGHTLY | {"give_birthday_gifts", "settle_referrals", "remind_of_plans"},
+        ),
         (taipei(22, 14), set(NAMES)),
         (taipei(22, 20), set(NAMES)),
-        (taipei(22, 20, 1), set(NAMES) - {"remind_expiring_coupons", "win_back_members"}),
+        (taipei(22, 20, 1), set(NAMES) - ENDING_AT_EIGHT),
+        (taipei(22, 20, 31), NIGHTLY | {"give_birthday_gifts", "remind_of_plans"}),
+        (taipei(22, 21), NIGHTLY | {"give_birthday_gifts"}),
+        (taipei(22, 21, 1), NIGHTLY),
     ],
 )
 def test_a_slot_is_due_while_it_is_useful(now: datetime, due: set[str]) -> None:
@@ -152,12 +174,8 @@ def test_after_downtime_what_is_still_useful_is_caught_up_once(worker: Worker) -
         first = catch_up(queue, worker.sessions, NOON)
         again = catch_up(queue, worker.sessions, NOON)
 
-    assert first == [
-        "expire_points",
-        "forget_old",
-        "give_birthday_gifts",
-        "remind_expiring_coupons",
-    ]
+    assert set(first) == set(NAMES) - {"evaluate_tiers", "win_back_members"}
+    assert len(first) == len(set(first))
     assert again == first
     waiting = worker.run(
         lambda s: (

@@ -21,12 +21,12 @@ from models.coupon import (
     get_template,
     issue_coupon,
     list_usable_coupons,
-    redeem_coupon,
     void_coupons,
 )
 from models.local_day import day_start
 from models.member import Member
 from tests.conftest import NOON, Committed
+from tests.models.coupon_maker import redeem_coupon
 
 MakeMember = Callable[..., Member]
 
@@ -156,8 +156,9 @@ def test_a_discount_is_whole_and_never_more_than_the_basket(
     [
         ("percent", 101, "percent_in_range"),
         ("percent", -1, "percent_in_range"),
-        ("item", 5, "item_has_no_value"),
-        ("gift", 5, "kind_known"),
+        ("item", 5, "only_discounts_have_a_value"),
+        ("gift", 5, "only_discounts_have_a_value"),
+        ("amount", 0, "only_discounts_have_a_value"),
     ],
 )
 def test_the_database_refuses_a_template_that_makes_no_sense(
@@ -193,7 +194,7 @@ def test_leaving_voids_what_is_unused_and_keeps_what_was_used(
     member = make_member()
     used, unused = given(session, member), given(session, member, key="b")
     redeem_coupon(session, member.id, used.id, 100, NOON)
-    void_coupons(session, member.id)
+    void_coupons(session, member.id, NOON)
     assert reloaded(session, used).state == "redeemed"
     assert reloaded(session, unused).shown_state(NOON) == "void"
     with pytest.raises(CouponNotUsable) as refusal:

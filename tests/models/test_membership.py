@@ -107,6 +107,21 @@ def test_the_welcome_coupon_is_usable_in_the_same_breath(session: Session) -> No
     assert list(list_usable_coupons(session, joined.member.id, NOON)) == [joined.welcome_coupon]
 
 
+def test_who_joins_gets_three_coupons_to_be_used_one_at_a_time(session: Session) -> None:
+    """C-01: the pack."""
+    joined = register_member(session, ASKED, NOON)
+    assert [coupon.shown_state(NOON) for coupon in joined.welcome] == ["usable", "locked", "locked"]
+
+
+def test_a_shop_without_a_pack_gives_its_one_welcome_coupon(session: Session) -> None:
+    """A shop that set up before there were packs."""
+    welcome = get_template(session, "welcome")
+    welcome.pack_code = welcome.pack_place = None
+    session.flush()
+    (coupon,) = register_member(session, ASKED, NOON).welcome
+    assert (coupon.template, coupon.state, coupon.pack_key) == (welcome, "issued", None)
+
+
 def test_joining_keeps_the_consent_with_its_proof(session: Session) -> None:
     """Article 7: the collector must prove consent; marketing is asked for separately."""
     member = register_member(session, ASKED, NOON).member
@@ -197,8 +212,8 @@ def test_one_phone_registered_at_once_by_many_makes_one_member(committed: Commit
     assert sum(isinstance(answer, Joined) for answer in answers) == 1
     assert sum(isinstance(answer, PhoneTaken) for answer in answers) == 7
     with committed.sessions() as session:
-        for model in (Member, Consent, Coupon, Owed):
-            assert session.scalar(select(func.count()).select_from(model)) == 1
+        for model, count in ((Member, 1), (Consent, 1), (Coupon, 3), (Owed, 1)):
+            assert session.scalar(select(func.count()).select_from(model)) == count
 
 
 def test_one_line_account_registered_at_once_makes_one_member(committed: Committed) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 import migrations
 from models.base import Base
 from models.consent import get_notice, note_consent
+from models.coupon import get_template, issue_coupon
 from models.database import create_database, drop_database, make_engine
 from models.member import Member
 from models.programme import get_programme
@@ -122,7 +123,7 @@ def test_every_moment_has_a_zone(session: Session) -> None:
 
 
 @pytest.mark.parametrize("change", ["UPDATE {} SET id = id", "DELETE FROM {}"])
-@pytest.mark.parametrize("table", ["points_entry", "consent", "tier_change"])
+@pytest.mark.parametrize("table", ["points_entry", "consent", "tier_change", "coupon_event"])
 def test_what_is_only_ever_added_to_refuses_changes(
     session: Session, make_member: MakeMember, table: str, change: str
 ) -> None:
@@ -138,7 +139,22 @@ def test_what_is_only_ever_added_to_refuses_changes(
         evidence="e",
         now=NOON,
     )
-    session.add(note_change(member.id, tiers[0], tiers[1], 5_000, NOON + timedelta(days=1)))
+    given_at = NOON + timedelta(days=1)
+    session.add(note_change(member.id, tiers[0], tiers[1], {"rule": "grant"}, given_at))
+    issue_coupon(session, member.id, get_template(session, "welcome"), issue_key="e", now=NOON)
     session.flush()
     with pytest.raises(DBAPIError, match="is append-only"), session.begin_nested():
         session.execute(text(change.format(table)))
+
+
+def test_every_table_whose_rows_never_change_is_guarded(session: Session) -> None:
+    """X6: what a table's docstring promises, the database keeps."""
+    guarded = session.scalars(
+        text("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'")
+    )
+    promised = {
+        mapper.class_.__tablename__
+        for mapper in Base.registry.mappers
+        if "Never changed" in (mapper.class_.__doc__ or "")
+    }
+    assert promised <= set(guarded)

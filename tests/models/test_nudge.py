@@ -9,7 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.checkout import Sale, record_purchase
-from models.coupon import Coupon, get_template, issue_coupon, redeem_coupon
+from models.coupon import (
+    Coupon,
+    get_template,
+    issue_coupon,
+    issue_pack,
+    open_coupon,
+)
 from models.local_day import TAIPEI
 from models.member import Member
 from models.membership import erase_member, set_marketing
@@ -17,6 +23,8 @@ from models.nudge import Part, gift_birthdays, remind_of_coupons, win_back
 from models.outbox import Owed
 from models.shop import Store
 from tests.conftest import NOON
+from tests.models.coupon_maker import give as give_coupon
+from tests.models.coupon_maker import make_template, redeem_coupon
 
 MakeMember = Callable[..., Member]
 Nudge = Callable[..., Part]
@@ -150,6 +158,50 @@ def test_a_used_coupon_is_not_reminded_of(session: Session, make_member: MakeMem
     coupon = give(session, member, on(date(2026, 11, 11)))
     redeem_coupon(session, member.id, coupon.id, 100, on(date(2026, 11, 20)))
     assert nudge(session, remind_of_coupons) == 0
+
+
+def test_coupons_of_every_clock_are_reminded_of_before_their_own_end(
+    session: Session, make_member: MakeMember
+) -> None:
+    """A-21: a window's end, and the last day for opening."""
+    given = on(date(2026, 11, 10))
+    window = make_template(session, clock="window", ends_at=on(date(2026, 11, 24)), valid_days=None)
+    opening = make_template(session, clock="opening", open_within_days=14, valid_days=60)
+    for template in (window, opening):
+        give_coupon(session, make_member(), template, given)
+    assert nudge(session, remind_of_coupons, on(date(2026, 11, 20))) == 0
+    assert nudge(session, remind_of_coupons, on(TODAY)) == 2
+    assert nudge(session, remind_of_coupons, on(TODAY, 20)) == 0
+
+
+def test_a_coupon_just_opened_or_for_later_is_not_reminded_of(
+    session: Session, make_member: MakeMember
+) -> None:
+    """A-21: opening starts its days, and its owner has just looked at it."""
+    member, given = make_member(), on(date(2026, 11, 10))
+    template = make_template(session, clock="opening", open_within_days=14, valid_days=2)
+    coupon = give_coupon(session, member, template, given)
+    assert nudge(session, remind_of_coupons, on(TODAY)) == 1
+    open_coupon(session, member.id, coupon.id, on(TODAY, 13))
+    assert nudge(session, remind_of_coupons, on(TODAY, 14)) == 0
+    assert nudge(session, remind_of_coupons, on(TODAY + timedelta(days=2))) == 1
+    later = make_template(
+        session,
+        clock="window",
+        starts_at=on(TODAY + timedelta(days=2)),
+        ends_at=on(TODAY + timedelta(days=3)),
+        valid_days=None,
+    )
+    give_coupon(session, make_member(), later, given)
+    assert nudge(session, remind_of_coupons, on(TODAY, 15)) == 0
+
+
+def test_a_locked_coupon_is_not_reminded_of(session: Session, make_member: MakeMember) -> None:
+    """A-21, C-01: only what can be used."""
+    issue_pack(session, make_member().id, "welcome", issue_key="w", now=on(date(2026, 10, 25)))
+    assert nudge(session, remind_of_coupons) == 1
+    (words,) = messages(session, "coupon_expiry")
+    assert [coupon["pack_place"] for coupon in words["coupons"]] == [1]
 
 
 def test_an_expired_coupon_is_not_reminded_of(session: Session, make_member: MakeMember) -> None:

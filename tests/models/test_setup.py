@@ -7,12 +7,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 import migrations
 from models.base import in_language
+from models.benefit import Benefit, benefits_of, multipliers, service_level
 from models.consent import Notice
 from models.coupon import CouponTemplate
 from models.database import create_database, drop_database, make_engine, make_sessions
@@ -25,7 +26,7 @@ from models.tier import Tier, list_tiers
 from tests.conftest import NOON, Committed
 
 LANGUAGES = {"zh-TW", "en", "ja"}
-MADE_AT_SET_UP = (Shop, Store, Tier, CouponTemplate, StampProgramme, Notice)
+MADE_AT_SET_UP = (Shop, Store, Tier, CouponTemplate, StampProgramme, Notice, Benefit)
 SMALL_SHOP = ShopPlan(
     name={"zh-TW": "小店"},
     legal_name="小店有限公司",
@@ -60,11 +61,11 @@ def test_a_new_shop_has_all_it_needs(bare: Engine) -> None:
             get_shop(session)
         shop = set_up_shop(session, SMALL_SHOP, NOON)
         assert (shop.legal_name, shop.earn_twd) == ("小店有限公司", 50)
-        assert counts(session) == [1, 1, 4, 4, 1, 1]
+        assert counts(session) == [1, 1, 4, 11, 1, 1, 21]
         programme = get_programme(session)
-        assert programme.stamp_reward.code == "stamp_reward"
+        assert programme.stamp_programmes[0].reward.code == "stamp_reward"
         assert programme.tiers[0].benefits["zh-TW"][0] == "每筆消費每滿 NT$50 得 1 點"
-        assert in_language(programme.stamp_programme.name, "en") == "Stamp card"
+        assert in_language(programme.stamp_programmes[0].name, "en") == "Stamp card"
 
 
 def test_two_set_ups_at_once_make_one_shop(bare: Engine) -> None:
@@ -77,18 +78,18 @@ def test_two_set_ups_at_once_make_one_shop(bare: Engine) -> None:
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(set_up, range(4)))
     with sessions() as session:
-        assert counts(session) == [1, 1, 4, 4, 1, 1]
+        assert counts(session) == [1, 1, 4, 11, 1, 1, 21]
 
 
 def test_setting_up_again_keeps_what_the_shop_has_changed(session: Session) -> None:
     before = counts(session)
     get_shop(session).earn_twd = 80
-    list_tiers(session)[1].threshold_twd = 6_000
+    list_tiers(session)[1].colour = "#123456"
     session.flush()
     set_up_shop(session, TEA_SHOP, NOON)
     session.expire_all()
     assert counts(session) == before
-    assert (get_shop(session).earn_twd, list_tiers(session)[1].threshold_twd) == (80, 6_000)
+    assert (get_shop(session).earn_twd, list_tiers(session)[1].colour) == (80, "#123456")
 
 
 def test_setting_up_again_makes_what_is_missing(session: Session) -> None:
@@ -100,7 +101,8 @@ def test_setting_up_again_makes_what_is_missing(session: Session) -> None:
 
 def test_the_ladder_is_that_of_the_article(session: Session) -> None:
     """A-10: 一般 0, 銀卡 5,000, 金卡 15,000, 黑卡 30,000."""
-    ladder = [(tier.name["zh-TW"], tier.threshold_twd) for tier in list_tiers(session)]
+    steps = get_programme(session).ladder.on(NOON.date()).steps
+    ladder = [(tier.name["zh-TW"], threshold) for tier, threshold in steps]
     assert ladder == [
         ("一般會員", 0),
         ("銀卡會員", 5_000),
@@ -134,6 +136,60 @@ def test_higher_tiers_bring_more(session: Session) -> None:
     assert [tier.points_percent for tier in tiers] == [100, 120, 150, 200]
     for tier in tiers[1:]:
         assert f"{tier.points_percent / 100:g} 倍" in tier.benefits["zh-TW"][0]
+
+
+def test_the_benefit_matrix_is_preloaded_as_rows(session: Session) -> None:
+    """E-23, A-11: each tier's promises are typed rows, which the program keeps."""
+    programme = get_programme(session)
+    kinds = {
+        tier.code: {held.row.kind for held in benefits_of(programme, tier.id)}
+        for tier in programme.tiers
+    }
+    assert kinds["basic"] == {"monthly_coupon"}
+    assert kinds["silver"] == {"birthday_gift", "monthly_coupon", "early_access"}
+    assert kinds["gold"] - kinds["silver"] == {
+        "points_multiplier",
+        "service_queue",
+        "gated_content",
+    }
+    assert kinds["black"] - kinds["gold"] == {"birthday_card", "invitation"}
+    basic, silver, gold, black = (tier.id for tier in programme.tiers)
+    day = NOON.date()
+    levels = [service_level(programme, tier, None, day) for tier in (basic, silver, gold, black)]
+    assert levels == [0, 0, 1, 2]
+    for member_day in (8, 18, 28):
+        assert multipliers(programme, gold, None, day.replace(day=member_day)) == (200,)
+        assert multipliers(programme, black, None, day.replace(day=member_day)) == (300,)
+    assert multipliers(programme, black, None, day) == ()
+
+
+def test_a_tiers_text_says_what_its_rows_do(session: Session) -> None:
+    """E-23: nothing is promised that no row keeps, and each row is told."""
+    programme = get_programme(session)
+    told = {
+        "points_multiplier": "會員日（每月 8、18、28 日）點數",
+        "early_access": "提早 24 小時",
+        "birthday_gift": "生日禮折價券 NT$",
+        "monthly_coupon": "每月一張：",
+        "service_queue": "優先服務",
+        "invitation": "活動邀請",
+        "gated_content": "專屬內容",
+        "birthday_card": "手寫的生日卡",
+    }
+    for tier in programme.tiers:
+        rows = [held.row.kind for held in benefits_of(programme, tier.id)]
+        lines = tier.benefits["zh-TW"]
+        for kind, words in told.items():
+            said = sum(words in line for line in lines)
+            given_to_all = kind == "birthday_gift" and tier.rank == 0
+            assert said == rows.count(kind) + given_to_all, (tier.code, kind)
+
+
+def test_a_benefit_the_shop_took_away_stays_away(session: Session) -> None:
+    """E-23: set-up run again gives back nothing."""
+    session.execute(delete(Benefit))
+    set_up_shop(session, TEA_SHOP, NOON)
+    assert session.scalar(select(func.count()).select_from(Benefit)) == 0
 
 
 def test_a_store_is_found_by_its_poster_code_in_any_case(session: Session) -> None:

@@ -8,6 +8,7 @@
 const LONGEST_GAP_MS = 300; // Scanners need 1 to 30 between two keys; a busy tablet may stumble.
 const FASTEST_HAND_MS = 60;
 const SHORTEST_SCAN = 30; // Nobody types so many characters in one go, but for a password.
+const NAMED_CODE = /^(?:C|PLAN):[A-Z0-9]{8,}$/i; // A coupon's and a plan's codes say what they are.
 
 let typed = "";
 let lastAt = 0;
@@ -34,7 +35,7 @@ function heard(event, onScan) {
 function finish(event, isFast, onScan) {
   const scanned = typed;
   typed = "";
-  if (!isFast || scanned.length < SHORTEST_SCAN) return;
+  if (!isFast || (scanned.length < SHORTEST_SCAN && !NAMED_CODE.test(scanned))) return;
   event.preventDefault();
   event.stopPropagation();
   forgetKeystrokes(scanned);
@@ -44,13 +45,14 @@ function finish(event, isFast, onScan) {
 function characterOf({ code, key }) {
   const physical = /^(?:Key|Digit|Numpad)([A-Z0-9])$/.exec(code);
   if (physical) return physical[1];
+  if (code === "Semicolon") return ":"; // With Shift, on the keyboards that scanners play.
   return key.length === 1 ? key : "";
 }
 
 /** Take the scan's characters out of the field in which they landed; what stood before stays. */
 function forgetKeystrokes(scanned) {
   const field = document.activeElement;
-  if (!field?.matches?.("input:not([type=radio])")) return;
+  if (!field?.matches?.("input:not([type=radio], [type=checkbox])")) return;
   field.blur(); // Ends a composition that an input method may have begun.
   const landed = commonEnd(field.value.toUpperCase(), scanned.toUpperCase());
   field.value = landed > 1 ? field.value.slice(0, -landed) : (field.dataset.beforeScan ?? "");

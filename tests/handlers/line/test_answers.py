@@ -7,7 +7,7 @@ from itertools import cycle
 
 import pytest
 
-from bot.cards.coupons import MAX_COUPONS
+from bot.cards.coupons import MAX_COUPONS, grouped
 from bot.client import Profile
 from bot.postback import Action, parse_postback
 from bot.rich_menu import MENU_NAMES, menu_definition
@@ -21,9 +21,14 @@ from tests.handlers.line.conftest import Answer, Chat, MakeChat
 FOR_MEMBERS = {
     Action.SHOW_CARD,
     Action.SHOW_POINTS,
+    Action.SHOW_POINTS_PAGE,
     Action.SHOW_STAMPS,
     Action.SHOW_COUPONS,
     Action.SHOW_COUPON,
+    Action.SHOW_REWARDS,
+    Action.SHOW_REWARD,
+    Action.EXCHANGE_REWARD,
+    Action.CANCEL_EXCHANGE,
     Action.SHOW_TIER,
     Action.SHOW_PROFILE,
     Action.CHANGE_NAME,
@@ -211,29 +216,30 @@ def test_a_card_carries_a_new_code_every_time(member_chat: Chat) -> None:
 
 
 def test_a_coupon_is_shown_to_its_owner_only(member_chat: Chat, make_chat: MakeChat) -> None:
-    (coupon,) = member_chat.coupons(member_chat.a_member().id)
+    coupon, *_ = member_chat.coupons(member_chat.a_member().id)
     other = make_chat()
     other.join()
 
     mine = member_chat.tap(Action.SHOW_COUPON, coupon=coupon.id)
     theirs = other.tap(Action.SHOW_COUPON, coupon=coupon.id)
 
-    assert coupon.code in mine.words
+    assert grouped(coupon.code) in mine.words
     assert "找不到" in theirs.words
-    assert coupon.code not in theirs.words
+    assert grouped(coupon.code) not in theirs.words
 
 
 def test_the_coupon_list_offers_each_coupon(member_chat: Chat) -> None:
-    (coupon,) = member_chat.coupons(member_chat.a_member().id)
+    coupon, *_ = member_chat.coupons(member_chat.a_member().id)
 
     listed = member_chat.tap(Action.SHOW_COUPONS)
 
     assert listed.tap_of(Action.SHOW_COUPON).fields == {"coupon": str(coupon.id)}
-    assert coupon.code in member_chat.tap_again(listed.tap_of(Action.SHOW_COUPON)).words
+    shown = member_chat.tap_again(listed.tap_of(Action.SHOW_COUPON))
+    assert grouped(coupon.code) in shown.words
 
 
 def test_a_coupon_that_is_over_says_so(member_chat: Chat, clock: Clock) -> None:
-    (coupon,) = member_chat.coupons(member_chat.a_member().id)
+    coupon, *_ = member_chat.coupons(member_chat.a_member().id)
     clock.now = coupon.expires_at
 
     assert "已過期" in member_chat.tap(Action.SHOW_COUPON, coupon=coupon.id).words

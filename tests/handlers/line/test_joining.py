@@ -10,14 +10,16 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot.cards.coupons import grouped
 from bot.postback import Action
 from handlers.line.joining import read_date
 from models.consent import Notice
-from models.coupon import CouponTemplate, redeem_coupon
+from models.coupon import CouponTemplate
 from models.friend import FORGET_AFTER, forget_stale_conversations
 from models.member import Member
 from tests.conftest import NOON, Clock
 from tests.handlers.line.conftest import LINE_NAME, Answer, Chat, MakeChat
+from tests.models.coupon_maker import redeem_coupon
 
 PHONE = "0912345678"
 
@@ -93,14 +95,16 @@ def test_the_answer_brings_card_code_and_a_welcome_coupon_usable_at_once(
     done = chat.join()
 
     member = chat.a_member()
-    (coupon,) = chat.coupons(member.id)
+    coupon, *locked = chat.coupons(member.id)
     template, off = redeem_coupon(session, member.id, coupon.id, 500, NOON)
     assert len(done.messages) == 4
     assert "https://shop.example/qr/" in str(done.messages)
-    assert coupon.code in done.words
+    assert grouped(coupon.code) in done.words
     assert template.code == "welcome"
     assert off > 0
     assert session.get_one(CouponTemplate, coupon.template_id).code == "welcome"
+    assert [other.state for other in locked] == ["locked", "locked"]
+    assert done.tap_of(Action.SHOW_COUPON).fields == {"coupon": str(coupon.id)}
 
 
 def test_the_answer_asks_for_marketing_apart_and_may_be_pushed_when_late(chat: Chat) -> None:
@@ -493,7 +497,7 @@ def test_a_birthday_picked_twice_joins_once(member_chat: Chat, session: Session)
 
     assert "已經是" in again.words
     assert member_chat.a_member().birthday == before.birthday
-    assert len(member_chat.coupons(before.id)) == 1
+    assert len(member_chat.coupons(before.id)) == 3
 
 
 def test_a_date_picker_without_its_date_asks_again(chat: Chat) -> None:

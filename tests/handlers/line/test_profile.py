@@ -200,7 +200,7 @@ def test_leaving_deletes_the_person_and_keeps_the_figures(
     assert left.erased_at == clock.now
     assert left.points == 50
     assert session.scalars(select(PointsEntry.points).where(PointsEntry.member_id == left.id)).all()
-    assert [coupon.state for coupon in member_chat.coupons(left.id)] == ["void"]
+    assert {coupon.state for coupon in member_chat.coupons(left.id)} == {"void"}
     assert [c[:2] for c in member_chat.consents(left.id)] == [
         ("membership", True),
         ("membership", False),

@@ -1,0 +1,125 @@
+"""A new member at the counter: known by phone at once, in LINE as soon as they scan the code."""
+
+import uuid
+from typing import Any
+
+import qrcode
+import structlog
+from flask import g, request
+from flask.typing import ResponseReturnValue
+from qrcode.constants import ERROR_CORRECT_M
+
+from handlers import settings
+from handlers.clerk import door, form, views
+from handlers.clerk.refusals import Notice
+from models.base import BusinessError
+from models.consent import get_notice, notice_items
+from models.identity import find_duplicates_of
+from models.local_day import local_day
+from models.member import Member, masked_name, normal_name, shown_number
+from models.membership import register_at_till
+from models.phone import normal_phone
+
+LONGEST_TYPED = 80
+QUIET_MODULES = 4
+
+log = structlog.get_logger()
+
+
+class ConsentMissing(BusinessError):
+    """Nobody said that the person was told the notice and agreed."""
+
+    code = "consent_missing"
+
+
+def show_join() -> ResponseReturnValue:
+    """Ask for the phone of a person who wants to join."""
+    return _show()
+
+
+@door.limiter.limit(door.LOOKUPS_PER_STAFF, key_func=door.session_staff)
+def join() -> ResponseReturnValue:
+    """Make a member, after showing the clerk who might be the same person already."""
+    staff, asked = door.current_staff(), request.form
+    phone = normal_phone(asked.get("phone", "")[:LONGEST_TYPED])
+    name = asked.get("name", "")[:LONGEST_TYPED].strip() or None
+    if not asked.get("consent"):
+        raise ConsentMissing
+    alike = _alike(phone, name)
+    if alike and not asked.get("is_another"):
+        return _show(alike=alike, typed=asked)
+    member = register_at_till(
+        g.session,
+        phone,
+        name=name,
+        store=staff.store,
+        staff_id=staff.id,
+        evidence=form.idempotency_key("join"),
+        now=g.now,
+    )
+    log.info("member_joined", member_id=member.id, store_id=staff.store_id, staff_id=staff.id)
+    address = f"{settings().public_base_url}/join/{staff.store.code}"
+    return views.show(
+        "joined",
+        name=masked_name(member.name),
+        number=shown_number(member.number),
+        plain_number=member.number,
+        qr=qr_squares(address),
+    )
+
+
+def add_routes(blueprint: door.Door) -> None:
+    """Add the addresses of joining."""
+    blueprint.get("/join")(show_join)
+    blueprint.post("/join")(join)
+
+
+def qr_squares(text: str) -> dict[str, Any]:
+    """Return a QR code as an SVG path of its dark squares, and the side of the picture."""
+    drawn = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=QUIET_MODULES)
+    drawn.add_data(text)
+    drawn.make(fit=True)
+    matrix = drawn.get_matrix()
+    squares = [
+        f"M{x} {y}h1v1h-1z"
+        for y, row in enumerate(matrix)
+        for x, is_dark in enumerate(row)
+        if is_dark
+    ]
+    return {"side": len(matrix), "path": "".join(squares)}
+
+
+def _alike(phone: str, name: str | None) -> list[dict[str, Any]]:
+    """Return cards that may be this person's, as a clerk may see them."""
+    known = normal_name(name) if name else None
+    found = find_duplicates_of(g.session, phone=phone, name=known)
+    return [_masked(member) for member in found]
+
+
+def _masked(member: Member) -> dict[str, Any]:
+    return {
+        "name": masked_name(member.name),
+        "number": shown_number(member.number),
+        "plain_number": member.number,
+        "phone_end": (member.phone or "")[-3:],
+        "joined_on": local_day(member.joined_at),
+        "last_on": member.last_purchase_on,
+    }
+
+
+def _show(status: int = 200, **context: Any) -> ResponseReturnValue:
+    notice = get_notice(g.session)
+    language = door.clerk_texts().language
+    fresh = {
+        "notice_version": notice.version,
+        "notice_items": notice_items(notice, language),
+        "key": str(uuid.uuid4()),
+        "typed": {},
+        "alike": [],
+    }
+    return views.show("join", status, **(fresh | context))
+
+
+@views.shows_again("clerk.join")
+def _show_again(notice: Notice, status: int) -> ResponseReturnValue:
+    return _show(status, notice=notice, typed=request.form, key=request.form.get("key", ""))

@@ -1,0 +1,188 @@
+"""`flask --app app fraud …` and `audit …`: what to look at, what was decided, who did what."""
+
+from datetime import date, datetime, timedelta
+
+import click
+from flask.cli import AppGroup
+
+from handlers.operator.acting import get_actor, saying_no
+from handlers.operator.installation import Installation
+from models.audit import AuditEntry, list_audit, verify_audit
+from models.fraud import approve, list_asked, list_open_alerts, refuse
+from models.fraud.figures import ClerkFigures, clerk_figures, list_buy_returns
+from models.fraud.not_me import confirm_fraud, release_member
+from models.local_day import TAIPEI, local_day
+from models.member import get_member, get_member_by_typed, shown_number
+from models.velocity_rule import change_velocity_rule, list_velocity_rules
+
+LOOK_BACK_DAYS = 30
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+def make_group(installation: Installation) -> AppGroup:
+    """Make the group of fraud commands."""
+    group = AppGroup("fraud", help="Alerts, limits, and what clerks' figures tell.")
+    _add_alerts(group, installation)
+    _add_figures(group, installation)
+    _add_limits(group, installation)
+    return group
+
+
+def make_audit_group(installation: Installation) -> AppGroup:
+    """Make the group of audit commands."""
+    group = AppGroup("audit", help="Who did what.")
+
+    @group.command("list")
+    @click.option("--subject", help="Such as member:12.")
+    @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+    def list_entries(subject: str | None, limit: int) -> None:
+        """Print the newest entries, newest first."""
+        with installation.sessions() as session:
+            for entry in list_audit(session, subject=subject, limit=limit):
+                click.echo(_entry(entry))
+
+    @group.command("verify")
+    def verify() -> None:
+        """Work the chain out anew; exit 1 where it does not hold."""
+        with installation.sessions() as session:
+            found = verify_audit(session)
+        click.echo(f"{found.entries} entries, head {found.head or 'none'}")
+        if not found.is_whole:
+            raise click.ClickException(
+                f"broken at {found.broken_at}, {found.unsealed} entries unsealed"
+            )
+
+    return group
+
+
+def _add_alerts(group: AppGroup, installation: Installation) -> None:
+    @group.command("list")
+    def list_alerts() -> None:
+        """Print what waits for a manager."""
+        with installation.sessions() as session:
+            for alert in list_open_alerts(session):
+                whose = ""
+                if alert.member_id is not None:
+                    whose = shown_number(get_member(session, alert.member_id).number)
+                click.echo(f"{_at(alert.opened_at)}  {alert.kind}  {whose}  {alert.evidence}")
+
+    @group.command("release")
+    @click.argument("member")
+    @click.option("--by", "username", required=True)
+    @click.option("--reason", required=True)
+    def release(member: str, username: str, reason: str) -> None:
+        """Find that all was well: the card works again and its owner is told."""
+        with saying_no(), installation.sessions.begin() as session:
+            found = get_member_by_typed(session, member)
+            staff = get_actor(session, username)
+            done = release_member(
+                session, found, staff=staff, note_text=reason, now=installation.clock()
+            )
+            click.echo(f"Released; {len(done)} alert(s) settled.")
+
+    @group.command("confirm")
+    @click.argument("member")
+    @click.option("--by", "username", required=True)
+    @click.option("--reason", required=True)
+    def confirm(member: str, username: str, reason: str) -> None:
+        """Find that it was fraud: the card stays frozen."""
+        with saying_no(), installation.sessions.begin() as session:
+            found = get_member_by_typed(session, member)
+            staff = get_actor(session, username)
+            done = confirm_fraud(
+                session, found, staff=staff, note_text=reason, now=installation.clock()
+            )
+            click.echo(f"Confirmed; {len(done)} alert(s) settled, the card is frozen.")
+
+
+def _add_figures(group: AppGroup, installation: Installation) -> None:
+    @group.command("clerks")
+    @click.option("--from", "first", type=DAY, help="The first day, 30 days ago unless told.")
+    @click.option("--to", "last", type=DAY, help="The last day, today unless told.")
+    def clerks(first: datetime | None, last: datetime | None) -> None:
+        """Print each clerk's figures beside their peers', and who buys and gives back."""
+        start, end = _period(installation, first, last)
+        with installation.sessions() as session:
+            for clerk in clerk_figures(session, start, end):
+                click.echo("\n".join(_clerk(clerk)))
+            for one in list_buy_returns(session, start, end):
+                number = shown_number(get_member(session, one.member_id).number)
+                click.echo(
+                    f"buy-return  {number}  {one.times} times  NT${one.amount_twd:,}"
+                    f"  purchases {list(one.purchase_ids)}  staff {list(one.staff_ids)}"
+                )
+
+
+def _add_limits(group: AppGroup, installation: Installation) -> None:
+    @group.command("rules")
+    def rules() -> None:
+        """Print the limits of pace."""
+        with installation.sessions() as session:
+            for rule in list_velocity_rules(session):
+                window = f"{rule.window_minutes} min" if rule.window_minutes else "day"
+                state = "on" if rule.is_active else "off"
+                click.echo(
+                    f"{rule.code:<24}{rule.scope} {rule.what} per {window}: "
+                    f"warn {rule.warn_at}, block {rule.block_at}, {state}"
+                )
+
+    @group.command("limit")
+    @click.argument("code")
+    @click.option("--warn", "warn_at", type=int, required=True)
+    @click.option("--block", "block_at", type=int, required=True)
+    @click.option("--on/--off", "is_active", default=True, show_default=True)
+    def limit(code: str, warn_at: int, block_at: int, is_active: bool) -> None:
+        """Change one limit; it holds from the next sale on."""
+        with saying_no(), installation.sessions.begin() as session:
+            change_velocity_rule(
+                session, code, warn_at=warn_at, block_at=block_at, is_active=is_active
+            )
+        click.echo(f"{code}: warn {warn_at}, block {block_at}, {'on' if is_active else 'off'}")
+
+    @group.command("asked")
+    def asked() -> None:
+        """Print what waits for a second person."""
+        with installation.sessions() as session:
+            for one in list_asked(session, installation.clock()):
+                click.echo(f"{one.code}  {_at(one.asked_at)}  {one.subject}  {one.reason}")
+
+    @group.command("decide")
+    @click.argument("code")
+    @click.option("--by", "username", required=True)
+    @click.option("--yes/--no", "is_yes", required=True)
+    def decide(code: str, username: str, is_yes: bool) -> None:
+        """Answer a question as the second person."""
+        with saying_no(), installation.sessions.begin() as session:
+            staff = get_actor(session, username)
+            decide_it = approve if is_yes else refuse
+            click.echo(decide_it(session, code, staff, installation.clock()).state)
+
+
+def _period(
+    installation: Installation, first: datetime | None, last: datetime | None
+) -> tuple[date, date]:
+    """Return the first day and the first day outside."""
+    end = (last.date() if last else local_day(installation.clock())) + timedelta(days=1)
+    return (first.date() if first else end - timedelta(days=LOOK_BACK_DAYS)), end
+
+
+def _clerk(clerk: ClerkFigures) -> list[str]:
+    lines = [f"{clerk.username:<14}{clerk.sales} sales"]
+    for figure in clerk.figures:
+        sign = "!" if figure.is_alarm else " "
+        line = f" {sign} {figure.name:<12}{figure.cases:>5}  z {figure.score:>6.1f}"
+        lines.append(f"{line}  {list(figure.ids)}" if figure.is_alarm else line)
+    return lines
+
+
+def _entry(entry: AuditEntry) -> str:
+    who = {"staff": f"staff:{entry.staff_id}", "member": f"member:{entry.member_id}"}
+    changed = f"{entry.before or ''} → {entry.after or ''}"
+    return (
+        f"{_at(entry.at)}  {who.get(entry.actor, 'system')}  {entry.what}  {entry.subject}"
+        f"  {changed}  {entry.reason or ''}"
+    )
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment.astimezone(TAIPEI):%Y-%m-%d %H:%M}"

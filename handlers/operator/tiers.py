@@ -1,0 +1,232 @@
+"""`flask --app app tier|metric …`: the ladder's rules, why a member stands where they stand."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy.orm import Session
+
+from handlers.operator.installation import Installation
+from models.base import BusinessError, in_language
+from models.local_day import local_day
+from models.member import Member, get_member_by_typed
+from models.metric import define_metric, list_metrics, set_metric
+from models.programme import get_programme
+from models.tier import BASES, ROLLING, Factor, Rules, list_tiers
+from models.tier_evaluation import (
+    STAGES,
+    Draft,
+    NewTier,
+    budget,
+    explain_lines,
+    explain_member,
+    funnel,
+    lift_measured,
+    lint,
+    list_stuck,
+    preview,
+    publish,
+    raise_version,
+    settle_stages,
+)
+
+COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
+
+
+def make_group(installation: Installation) -> AppGroup:
+    """Make the group of commands about tiers."""
+    group = AppGroup("tier", help="The ladder and its rules.")
+    _add_looking(group, installation)
+    _add_rules(group, installation)
+
+    @group.command("funnel")
+    @click.option("--variant", help="Only this variant of the gift.")
+    @click.option("--stuck", type=click.Choice(STAGES), help="Name who came so far and no further.")
+    def show_funnel(variant: str | None, stuck: str | None) -> None:
+        """Print how many upgrades reached each stage, and how many were lost on the way."""
+        with installation.sessions.begin() as session:
+            settle_stages(session)
+            for stage in funnel(session, variant=variant):
+                click.echo(f"{stage.name:<12} {stage.reached:>8}   lost {stage.lost}")
+            if stuck:
+                for member in list_stuck(session, stuck):
+                    click.echo(member.number)
+
+    @group.command("style")
+    @click.argument("code")
+    @click.option("--name", help="As members read it in Chinese, such as 白金會員.")
+    @click.option("--colour", help="#RRGGBB of its card.")
+    def style(code: str, name: str | None, colour: str | None) -> None:
+        """Give the tier of CODE another name or colour; what it is stays the same."""
+        if colour is not None and not COLOUR.fullmatch(colour):
+            raise click.BadParameter(f"{colour} is not of the form #B8892F")
+        with installation.sessions.begin() as session:
+            tier = next((tier for tier in list_tiers(session) if tier.code == code), None)
+            if tier is None:
+                raise click.ClickException(f"No tier has the code {code}.")
+            tier.name = tier.name | ({"zh-TW": name} if name else {})
+            tier.colour = colour or tier.colour
+            raise_version(session)
+            click.echo(f"{code}: {tier.name['zh-TW']} {tier.colour}")
+
+    return group
+
+
+def _add_looking(group: AppGroup, installation: Installation) -> None:
+    @group.command("list")
+    def list_rules() -> None:
+        """Print every version of the rules; the one in force is marked."""
+        with installation.sessions() as session:
+            ladder, today = get_programme(session).ladder, local_day(installation.clock())
+            for rules in ladder.versions:
+                mark = "*" if rules is ladder.on(today) else " "
+                click.echo(f"{mark} {_rules_line(rules)}")
+
+    @group.command("explain")
+    @click.argument("member")
+    @click.option("--json", "as_json", is_flag=True, help="All the deciding facts.")
+    def explain(member: str, as_json: bool) -> None:
+        """Say why a MEMBER (number or phone) stands where they stand."""
+        with installation.sessions() as session:
+            found = _member(session, member)
+            explanation = explain_member(session, found, installation.clock())
+            if as_json:
+                click.echo(json.dumps(explanation.as_json(), ensure_ascii=False, indent=2))
+                return
+            for line in explain_lines(explanation, get_programme(session)):
+                click.echo(line)
+
+
+def _add_rules(group: AppGroup, installation: Installation) -> None:
+    @group.command("lint")
+    @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+    def lint_draft(file: Path) -> None:
+        """Advise on the draft in a JSON FILE."""
+        with installation.sessions() as session:
+            for line in lint(read_draft(file), list_tiers(session)) or ["沒有建議。"]:
+                click.echo(line)
+
+    @group.command("preview")
+    @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+    def preview_draft(file: Path) -> None:
+        """Count whom the draft in a JSON FILE would move; nobody is moved."""
+        with installation.sessions() as session:
+            _show_preview(session, read_draft(file), installation.clock())
+
+    @group.command("publish")
+    @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+    @click.option("--by", required=True, help="Who publishes.")
+    @click.option("--owner-confirms", is_flag=True, help="Needed where it adds a tier.")
+    @click.option("--yes", is_flag=True, help="Do not ask after the preview.")
+    def publish_draft(file: Path, by: str, owner_confirms: bool, yes: bool) -> None:
+        """Keep the draft in a JSON FILE as the rules in force from its day on."""
+        draft, now = read_draft(file), installation.clock()
+        with installation.sessions.begin() as session:
+            _show_preview(session, draft, now)
+            if not yes:
+                click.confirm("Publish? Nothing published is ever changed.", abort=True)
+            try:
+                version = publish(session, draft, by=by, confirmed_by_owner=owner_confirms, now=now)
+            except BusinessError as error:
+                raise click.ClickException(f"{error.code}: {error.facts}") from error
+            click.echo(f"Version {version.id} is in force from {version.effective_on}.")
+
+
+def make_metric_group(installation: Installation) -> AppGroup:
+    """Make the group of commands about metrics."""
+    group = AppGroup("metric", help="A member's figures of the shop's own.")
+
+    @group.command("set")
+    @click.argument("member")
+    @click.argument("name")
+    @click.argument("value", type=int)
+    def set_value(member: str, name: str, value: int) -> None:
+        """Keep a MEMBER's VALUE of a metric; it lifts at once where the tiers go by it."""
+        now = installation.clock()
+        with installation.sessions.begin() as session:
+            found = _member(session, member)
+            session.refresh(found, with_for_update=True)
+            set_metric(session, found.id, name, value, source="operator", now=now)
+            is_lifted = lift_measured(session, found, get_programme(session), now)
+        click.echo(f"{name} = {value}{', lifted' if is_lifted else ''}.")
+
+    @group.command("define")
+    @click.argument("name")
+    @click.argument("meaning")
+    def define(name: str, meaning: str) -> None:
+        """Say what a metric means, as reports will."""
+        with installation.sessions.begin() as session:
+            define_metric(session, name, meaning)
+        click.echo(f"{name}: {meaning}")
+
+    @group.command("show")
+    @click.argument("member")
+    def show(member: str) -> None:
+        """Print a MEMBER's newest values."""
+        with installation.sessions() as session:
+            for metric in list_metrics(session, _member(session, member).id):
+                click.echo(f"{metric.name:<24} {metric.value:>10}  {metric.at:%Y-%m-%d}")
+
+    return group
+
+
+def read_draft(file: Path) -> Draft:
+    """Read a draft: `effective_on`, `basis`, `thresholds`, `note`, and what `Draft` has besides."""
+    try:
+        words = json.loads(file.read_text(encoding="utf-8"))
+        return Draft(
+            **{
+                **words,
+                "basis": words.get("basis", ROLLING),
+                "effective_on": date.fromisoformat(words["effective_on"]),
+                "rights_kept_until": _day(words.get("rights_kept_until")),
+                "factors": tuple(Factor.parse(factor) for factor in words.get("factors", ())),
+                "new_tiers": tuple(NewTier(**tier) for tier in words.get("new_tiers", ())),
+            }
+        )
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        known = ", ".join(BASES)
+        raise click.ClickException(f"No draft ({error}). Bases: {known}.") from error
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _show_preview(session: Session, draft: Draft, now: datetime) -> None:
+    try:
+        hits = preview(session, draft, now)
+    except BusinessError as error:
+        raise click.ClickException(f"{error.code}: {error.facts}") from error
+    for hit in hits:
+        kept = "  （保留權益）" if hit.is_protected else ""
+        click.echo(f"{hit.from_code:<10} -> {hit.to_code:<10} {hit.members:>9,}{kept}")
+    for line in budget(session, draft, now):
+        click.echo(
+            f"新等級 {line.tier_code}：{line.members:,} 人，年消費 NT${line.spend_twd:,}，"
+            f"每年多送 {line.extra_points:,} 點"
+        )
+    _echo_all(lint(draft, list_tiers(session)))
+
+
+def _echo_all(lines: Sequence[str]) -> None:
+    for line in lines:
+        click.echo(f"注意：{line}")
+
+
+def _rules_line(rules: Rules) -> str:
+    steps = ", ".join(
+        f"{in_language(tier.name, 'zh-TW')} {threshold:,}" for tier, threshold in rules.steps
+    )
+    return f"v{rules.version_id} {rules.effective_on} {rules.basis}: {steps}"
+
+
+def _member(session: Session, typed: str) -> Member:
+    try:
+        return get_member_by_typed(session, typed)
+    except BusinessError as error:
+        raise click.ClickException("No member has this number or phone.") from error

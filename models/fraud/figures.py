@@ -1,0 +1,268 @@
+"""What the figures of clerks tell: who stands out among their peers, and in which cases.
+
+Each figure is a share of the clerk's own sales, compared with the median of the other clerks. The
+yardstick is the larger of their spread (MAD, robust against one who is far off) and of what
+chance alone does to a share of so many sales. So a small shop with few clerks raises no alarms
+by chance, and one who does it all day cannot hide behind the average.
+"""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from statistics import median
+
+from sqlalchemy import case, func, or_, select
+from sqlalchemy.orm import Session
+
+from models.local_day import TAIPEI, day_start
+from models.member import Member
+from models.points import PointsEntry
+from models.purchase import Purchase, Refund
+from models.shop import get_shop
+from models.staff import Staff
+
+FIGURES = ("manual_adds", "same_member", "after_hours", "buy_returns", "staff_cards")
+ALARM_AT = 4.0
+"""In yardsticks above the others' median: of 400 honest shops at most four come so far."""
+LEAST_CASES = 5
+LEAST_SALES = 20
+LEAST_PEERS = 2
+MAD_TO_SPREAD = 1.4826
+"""What turns a median absolute deviation into a standard deviation, for bell-shaped figures."""
+BUY_RETURN_DAYS = 7
+BUY_RETURN_TIMES = 3
+MARGIN = timedelta(minutes=45)
+"""Opening and closing a shop takes a while; a sale within it is no sale after hours."""
+USUAL_HOURS = (time(7), time(23))
+_HOURS = re.compile(r"(\d{1,2}):(\d{2})\s*[–—~～至-]\s*(\d{1,2}):(\d{2})")
+MOST_CASES = 20
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One share of one clerk: `cases` of `sales`, how far above the others, and which."""
+
+    name: str
+    cases: int
+    sales: int
+    score: float
+    """In yardsticks above the median of the others; below zero where it is lower."""
+    ids: tuple[int, ...]
+    """Purchases, or ledger entries for `manual_adds`: the newest few."""
+
+    @property
+    def is_alarm(self) -> bool:
+        """Tell whether somebody should look at the cases."""
+        return self.score >= ALARM_AT and self.cases >= LEAST_CASES and self.sales >= LEAST_SALES
+
+
+@dataclass(frozen=True)
+class ClerkFigures:
+    """What one clerk did in a while."""
+
+    staff_id: int
+    username: str
+    sales: int
+    figures: tuple[Figure, ...]
+
+    @property
+    def alarms(self) -> tuple[Figure, ...]:
+        """Return what stands out."""
+        return tuple(figure for figure in self.figures if figure.is_alarm)
+
+
+@dataclass(frozen=True)
+class BuyReturn:
+    """A member who buys and gives back again and again, and at whose till."""
+
+    member_id: int
+    times: int
+    amount_twd: int
+    purchase_ids: tuple[int, ...]
+    staff_ids: tuple[int, ...]
+
+
+@dataclass
+class _Seen:
+    """The cases of one clerk as they are gathered."""
+
+    sales: int = 0
+    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    ids: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, name: str, count: int, ids: Iterable[int]) -> None:
+        self.counts[name] += count
+        self.ids[name].extend(ids)
+
+
+def clerk_figures(session: Session, first_day: date, after_day: date) -> list[ClerkFigures]:
+    """Return each clerk's figures of the days from `first_day` to before `after_day`.
+
+    Those with alarms come first. Only who sold something is judged.
+    """
+    start, end = day_start(first_day), day_start(after_day)
+    seen: dict[int, _Seen] = defaultdict(_Seen)
+    _gather_sales(session, seen, start, end)
+    _gather_returns(session, seen, start, end)
+    _gather_adds(session, seen, start, end)
+    selling = {staff_id: one for staff_id, one in seen.items() if one.sales}
+    names = dict(
+        session.execute(select(Staff.id, Staff.username).where(Staff.id.in_(selling))).all()
+    )
+    found = [
+        ClerkFigures(
+            staff_id,
+            names[staff_id],
+            one.sales,
+            tuple(_figure(name, staff_id, selling) for name in FIGURES),
+        )
+        for staff_id, one in selling.items()
+    ]
+    return sorted(found, key=lambda clerk: (-len(clerk.alarms), clerk.username))
+
+
+def score(cases: int, sales: int, others: Sequence[float]) -> float:
+    """Return how many yardsticks a share of `cases` in `sales` lies above the others' median."""
+    if len(others) < LEAST_PEERS:
+        return 0.0
+    usual = median(others)
+    spread = MAD_TO_SPREAD * median(abs(share - usual) for share in others)
+    expected = max(usual, 1 / sales)
+    by_chance = math.sqrt(min(expected, 0.5) * (1 - min(expected, 0.5)) / sales)
+    beyond = max(cases - 1, 0) / sales - usual  # Small counts jump by one.
+    return beyond / max(spread, by_chance)
+
+
+def list_buy_returns(
+    session: Session, first_day: date, after_day: date, *, times: int = BUY_RETURN_TIMES
+) -> list[BuyReturn]:
+    """Return who gave whole purchases back within a week, `times` or more, the worst first."""
+    again = (
+        select(
+            Refund.member_id,
+            func.count(),
+            func.sum(Refund.amount_twd),
+            func.array_agg(Purchase.id),
+            func.array_agg(func.distinct(Purchase.staff_id)),
+        )
+        .join(Purchase, Purchase.id == Refund.purchase_id)
+        .where(
+            Refund.is_full,
+            Refund.refunded_on >= first_day,
+            Refund.refunded_on < after_day,
+            Refund.refunded_on <= Purchase.purchased_on + BUY_RETURN_DAYS,
+        )
+        .group_by(Refund.member_id)
+        .having(func.count() >= times)
+        .order_by(func.count().desc(), Refund.member_id)
+    )
+    return [
+        BuyReturn(
+            member_id,
+            count,
+            int(amount_twd),
+            tuple(sorted(purchase_ids)[-MOST_CASES:]),
+            tuple(sorted(staff_id for staff_id in staff_ids if staff_id is not None)),
+        )
+        for member_id, count, amount_twd, purchase_ids, staff_ids in session.execute(again)
+    ]
+
+
+def opening_hours(text: str) -> tuple[time, time]:
+    """Read the first `10:00–22:00` in a shop's hours; without one, the usual ones."""
+    found = _HOURS.search(text)
+    if found is None:
+        return USUAL_HOURS
+    hour, minute, last_hour, last_minute = (int(part) for part in found.groups())
+    try:
+        return time(hour, minute), time(last_hour, last_minute)
+    except ValueError:
+        return USUAL_HOURS
+
+
+def _figure(name: str, staff_id: int, selling: Mapping[int, _Seen]) -> Figure:
+    one = selling[staff_id]
+    others = [other.counts[name] / other.sales for key, other in selling.items() if key != staff_id]
+    cases = one.counts[name]
+    ids = tuple(sorted(one.ids[name])[-MOST_CASES:])
+    return Figure(name, cases, one.sales, score(cases, one.sales, others), ids)
+
+
+def _gather_sales(session: Session, seen: dict[int, _Seen], start: datetime, end: datetime) -> None:
+    opens, closes = opening_hours(get_shop(session).hours["zh-TW"])
+    clock = func.timezone(str(TAIPEI), Purchase.purchased_at)
+    minutes = func.extract("hour", clock) * 60 + func.extract("minute", clock)
+    margin = MARGIN.total_seconds() / 60
+    is_late = or_(minutes < _minutes(opens) - margin, minutes >= _minutes(closes) + margin)
+    own_cards = select(Member.id).join(
+        Staff, or_(Staff.member_id == Member.id, Staff.phone == Member.phone)
+    )
+    late = case((is_late, Purchase.id))
+    rows = session.execute(
+        select(
+            Purchase.staff_id,
+            Purchase.member_id,
+            func.count(),
+            func.array_remove(func.array_agg(late), None),
+            func.array_agg(Purchase.id),
+            Purchase.member_id.in_(own_cards),
+        )
+        .where(
+            Purchase.staff_id.is_not(None),
+            Purchase.purchased_at >= start,
+            Purchase.purchased_at < end,
+        )
+        .group_by(Purchase.staff_id, Purchase.member_id)
+    )
+    for staff_id, _member_id, count, late_ids, ids, is_own in rows:
+        one = seen[staff_id]
+        one.sales += count
+        one.add("after_hours", len(late_ids), late_ids)
+        if is_own:
+            one.add("staff_cards", count, ids)
+        if count > one.counts["same_member"]:
+            one.counts["same_member"], one.ids["same_member"] = count, list(ids)
+
+
+def _gather_returns(
+    session: Session, seen: dict[int, _Seen], start: datetime, end: datetime
+) -> None:
+    rows = session.execute(
+        select(Purchase.staff_id, func.array_agg(Purchase.id))
+        .join(Refund, Refund.purchase_id == Purchase.id)
+        .where(
+            Purchase.staff_id.is_not(None),
+            Purchase.purchased_at >= start,
+            Purchase.purchased_at < end,
+            Refund.is_full,
+            Refund.refunded_on <= Purchase.purchased_on + BUY_RETURN_DAYS,
+        )
+        .group_by(Purchase.staff_id)
+    )
+    for staff_id, ids in rows:
+        assert staff_id is not None
+        seen[staff_id].add("buy_returns", len(ids), ids)
+
+
+def _gather_adds(session: Session, seen: dict[int, _Seen], start: datetime, end: datetime) -> None:
+    rows = session.execute(
+        select(PointsEntry.staff_id, func.array_agg(PointsEntry.id))
+        .where(
+            PointsEntry.staff_id.is_not(None),
+            PointsEntry.reason == "adjustment",
+            PointsEntry.points > 0,
+            PointsEntry.posted_at >= start,
+            PointsEntry.posted_at < end,
+        )
+        .group_by(PointsEntry.staff_id)
+    )
+    for staff_id, ids in rows:
+        assert staff_id is not None
+        seen[staff_id].add("manual_adds", len(ids), ids)
+
+
+def _minutes(at: time) -> int:
+    return at.hour * 60 + at.minute

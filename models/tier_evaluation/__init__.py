@@ -1,0 +1,81 @@
+"""Tiers at work: lifting, the night, refunds, explanations, upgrades and new rules.
+
+Under `models/tier/`'s pure rules; everything here needs the database.
+"""
+
+from models.tier_evaluation.explaining import Explanation, explain_lines, explain_member
+from models.tier_evaluation.figures import Holder, figures_for, figures_of
+from models.tier_evaluation.moving import (
+    after_refund,
+    evaluate_member,
+    grant_tier,
+    keep_steps,
+    lift,
+    lift_measured,
+)
+from models.tier_evaluation.upgrade import (
+    STAGES,
+    GiftGone,
+    NothingToClaim,
+    Stage,
+    claim_gift,
+    find_upgrade,
+    funnel,
+    list_stuck,
+    note_first_use,
+    note_opened,
+    settle_stages,
+)
+from models.tier_evaluation.versions import (
+    Budget,
+    Draft,
+    Hit,
+    NewTier,
+    OwnerMustConfirm,
+    TierRulesRefused,
+    budget,
+    lint,
+    preview,
+    publish,
+    raise_version,
+)
+from models.tier_evaluation.warning import Keeping, keeping_of
+
+__all__ = [
+    "STAGES",
+    "Budget",
+    "Draft",
+    "Explanation",
+    "GiftGone",
+    "Hit",
+    "Holder",
+    "Keeping",
+    "NewTier",
+    "NothingToClaim",
+    "OwnerMustConfirm",
+    "Stage",
+    "TierRulesRefused",
+    "after_refund",
+    "budget",
+    "claim_gift",
+    "evaluate_member",
+    "explain_lines",
+    "explain_member",
+    "figures_for",
+    "figures_of",
+    "find_upgrade",
+    "funnel",
+    "grant_tier",
+    "keep_steps",
+    "keeping_of",
+    "lift",
+    "lift_measured",
+    "lint",
+    "list_stuck",
+    "note_first_use",
+    "note_opened",
+    "preview",
+    "publish",
+    "raise_version",
+    "settle_stages",
+]
