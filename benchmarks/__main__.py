@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from benchmarks import counter, purchase, recording, taps, webhook
+from benchmarks import counter, imports, postings, purchase, recording, taps, tiers, webhook
 from benchmarks.figure import BenchmarkError, Figure
 from benchmarks.workshop import ROOT, Workshop, open_workshop
 from models.database import EmbeddedPostgresError
@@ -25,7 +25,24 @@ BENCHMARKS: dict[Callable[[Workshop], list[Figure]], tuple[str, ...]] = {
     taps.measure_taps: ("taps_last_answer_s", "taps_answered_once"),
     counter.measure_statements: ("purchase_statements", "purchase_statements_with_coupon"),
     recording.measure_share: ("recording_share", "recording_rate", "recording_raw_rate"),
+    postings.measure_postings: (
+        "postings_lost",
+        "postings_doubled",
+        "postings_faults",
+        "postings_rate",
+    ),
     purchase.measure_flatness: ("purchase_flatness", "purchase_fifth_ms", "purchase_rate"),
+    imports.measure_imports: (
+        "import_members_500_s",
+        "import_members_5000_s",
+        "import_members_50000_s",
+        "import_purchases_per_second",
+    ),
+    tiers.measure_tiers: (
+        "tier_evaluation",
+        "tier_evaluation_changed",
+        "tier_evaluation_ordinary",
+    ),
 }
 """What makes figures, and which; figures that are measured together come together."""
 

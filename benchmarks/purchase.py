@@ -67,7 +67,7 @@ HISTORY = (
     """
     INSERT INTO purchase (member_id, store_id, channel, amount_twd, discount_twd, paid_twd,
         points_earned, stamps_added, purchased_at, purchased_on, idempotency_key)
-    SELECT m.id, s.id, 'till', 120, 0, 120, 1, 1, at,
+    SELECT m.id, s.id, 'till', 120, 0, 120, 1, CAST(n > :purchases - :stamps AS integer), at,
         (at AT TIME ZONE 'Asia/Taipei')::date, 'past:' || m.id || ':' || n
     FROM unnest(CAST(:members AS bigint[])) AS m (id), (SELECT min(id) AS id FROM store) AS s,
         generate_series(1, :purchases) AS n,
@@ -79,7 +79,7 @@ HISTORY = (
         idempotency_key, posted_at)
     SELECT member_id, 1, row_number() OVER (PARTITION BY member_id ORDER BY id), 'purchase', id,
         'purchase:' || id, purchased_at
-    FROM purchase WHERE member_id = ANY (:members)
+    FROM purchase WHERE member_id = ANY (:members) ORDER BY id
     """,
     """
     INSERT INTO points_lot (entry_id, member_id, granted, remaining, expires_on)
@@ -93,14 +93,27 @@ HISTORY = (
         (SELECT min(id) AS id FROM stamp_programme) AS p
     """,
     """
+    INSERT INTO stamp_entry (member_id, programme_id, delta, reason, purchase_id, is_first,
+        idempotency_key, posted_at)
+    SELECT member_id, p.id, stamps_added, 'purchase', purchase.id,
+        split_part(idempotency_key, ':', 3) = '1',
+        idempotency_key || ':' || p.id, purchased_at
+    FROM purchase, (SELECT min(id) AS id FROM stamp_programme) AS p
+    WHERE member_id = ANY (:members) AND stamps_added > 0 ORDER BY purchase.id
+    """,
+    """
     UPDATE member SET points = :purchases, purchase_count = :purchases,
         last_purchase_on = CAST(:now AS date) - 1, spend_on = CAST(:now AS date) - 1,
-        spend_twd = counted.twd,
-        tier_id = (SELECT id FROM tier WHERE threshold_twd <= counted.twd
-            ORDER BY rank DESC LIMIT 1),
+        spend_twd = counted.twd, year_twd = counted.year_twd, lifetime_twd = counted.lifetime_twd,
+        tier_id = (SELECT t.id FROM tier AS t, tier_version AS v
+            WHERE coalesce((v.parameters -> 'thresholds' ->> t.code)::int, 0) <= counted.twd
+            ORDER BY t.rank DESC LIMIT 1),
         tier_kept_until = CAST(:now AS date) + 200
-    FROM (SELECT member_id, sum(paid_twd) AS twd FROM purchase
-        WHERE purchased_on > CAST(:now AS date) - 1 - 365 GROUP BY member_id) AS counted
+    FROM (SELECT member_id, sum(paid_twd) AS lifetime_twd,
+            sum(paid_twd) FILTER (WHERE purchased_on > CAST(:now AS date) - 1 - 365) AS twd,
+            sum(paid_twd) FILTER (WHERE extract(year FROM purchased_on)
+                = extract(year FROM CAST(:now AS date) - 1)) AS year_twd
+        FROM purchase GROUP BY member_id) AS counted
     WHERE id = counted.member_id AND id = ANY (:members)
     """,
 )
