@@ -8,8 +8,9 @@ from flask.cli import AppGroup
 from handlers.operator.acting import get_actor, saying_no
 from handlers.operator.installation import Installation
 from models.audit import AuditEntry, list_audit, verify_audit
-from models.fraud import approve, list_asked, list_open_alerts, refuse
+from models.fraud import approve, freeze_member, list_asked, list_open_alerts, refuse
 from models.fraud.figures import ClerkFigures, clerk_figures, list_buy_returns
+from models.fraud.freezing import BY_STAFF
 from models.fraud.not_me import confirm_fraud, release_member
 from models.local_day import TAIPEI, local_day
 from models.member import get_member, get_member_by_typed, shown_number
@@ -65,6 +66,24 @@ def _add_alerts(group: AppGroup, installation: Installation) -> None:
                 if alert.member_id is not None:
                     whose = shown_number(get_member(session, alert.member_id).number)
                 click.echo(f"{_at(alert.opened_at)}  {alert.kind}  {whose}  {alert.evidence}")
+
+    @group.command("freeze")
+    @click.argument("member")
+    @click.option("--by", "username", required=True)
+    @click.option("--reason", required=True)
+    def freeze(member: str, username: str, reason: str) -> None:
+        """Stop a card from spending until somebody has looked into it; it goes on earning."""
+        with saying_no(), installation.sessions.begin() as session:
+            found = get_member_by_typed(session, member)
+            is_new = freeze_member(
+                session,
+                found,
+                BY_STAFF,
+                now=installation.clock(),
+                staff_id=get_actor(session, username).id,
+                note_text=reason,
+            )
+            click.echo("Frozen." if is_new else "It was frozen before.")
 
     @group.command("release")
     @click.argument("member")

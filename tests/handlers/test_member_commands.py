@@ -96,6 +96,15 @@ def test_alerts_are_listed_and_decided(run: Run, session: Session, make_member: 
     assert run("fraud", "list") == ""
 
 
+def test_a_card_is_frozen_by_hand(run: Run, make_member: MakeMember) -> None:
+    """U12: `fraud freeze`, for whoever calls the shop instead of tapping 不是我."""
+    member = make_member()
+    assert run("fraud", "freeze", member.number, "--by", "boss", "--reason", "來電") == "Frozen.\n"
+    assert member.frozen_reason == "by_staff"
+    again = run("fraud", "freeze", member.number, "--by", "boss", "--reason", "來電")
+    assert again == "It was frozen before.\n"
+
+
 def test_limits_are_shown_and_changed(run: Run) -> None:
     """Velocity: adjustable."""
     run("fraud", "limit", "member_day", "--warn", "2", "--block", "3")
