@@ -51,7 +51,6 @@ class Member(Base):
         ),
         Index("ix_member_last_purchase_on", "last_purchase_on"),
         Index("ix_member_tier_kept_until", "tier_kept_until"),
-        Index("ix_member_spend_on", "spend_on"),
     )
 
     id: Mapped[Identifier]

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from sqlalchemy import text
 
 from tests.faults.conftest import (
     MakeRegulars,
@@ -45,6 +46,12 @@ def accepted(line: Line, path: str, people: list[Shopper]) -> Counter[str]:
     return Counter(call["user"] for call in calls if call["status"] == 200 and call["user"] in ids)
 
 
+def is_idle(shop: Installation) -> bool:
+    """Tell whether the workers have nothing in hand: stopped now, they keep no lock from others."""
+    with shop.sessions() as session:
+        return not session.scalar(text("SELECT count(*) FROM procrastinate_jobs"))
+
+
 @pytest.mark.parametrize(
     ("people", "events", "kills"),
     [
@@ -63,6 +70,7 @@ def test_every_event_is_answered_and_every_receipt_arrives_once(
 ) -> None:
     regulars = make_regulars(people)
     shoppers = [regular.shopper for regular in regulars]
+    wait_until(partial(is_idle, shop), "what the timetable had for the day is done")
     shop.processes["worker"].pause()
     with ThreadPoolExecutor(SENDERS) as threads:
         event_ids = list(threads.map(partial(speak, shoppers), range(events)))
