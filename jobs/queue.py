@@ -16,6 +16,7 @@ import structlog
 from procrastinate import JobContext as QueueContext
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
 from procrastinate.jobs import Status
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from jobs.context import JobContext
 from jobs.deliver_outbox import deliver_outbox as deliver_all
@@ -24,6 +25,7 @@ from jobs.timetable import get_entry
 from jobs.work_inbox import work_inbox as work_all
 from models.job_run import begin_run, finish_run
 
+IDLE_TRANSACTION_MILLISECONDS = 10_000
 HEARTBEAT_SECONDS = 2.0
 DEAD_AFTER_SECONDS = 10.0
 """A worker silent for so long is dead, and what it held is given to another."""
@@ -93,14 +95,26 @@ TASKS = (work_inbox, deliver_outbox, deliver_texts, run_entry, rescue_stalled)
 
 def make_queue(conninfo: str) -> procrastinate.App:
     """Make the queue for a process with an event loop: workers."""
-    return _with_tasks(procrastinate.PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4))
+    return _with_tasks(
+        procrastinate.PsycopgConnector(conninfo=_bounded(conninfo), min_size=1, max_size=4)
+    )
 
 
 def make_sync_queue(conninfo: str) -> procrastinate.App:
     """Make the queue for a process that only defers: web and clock."""
     return _with_tasks(
-        procrastinate.SyncPsycopgConnector(conninfo=conninfo, min_size=1, max_size=2)
+        procrastinate.SyncPsycopgConnector(conninfo=_bounded(conninfo), min_size=1, max_size=2)
     )
+
+
+def _bounded(conninfo: str) -> str:
+    """Return `conninfo` with a limit on transactions that stand still.
+
+    A process that is frozen while it defers a job would keep everybody else's equal job waiting.
+    """
+    limit = f"-c idle_in_transaction_session_timeout={IDLE_TRANSACTION_MILLISECONDS}"
+    known = conninfo_to_dict(conninfo).get("options")
+    return make_conninfo(conninfo, options=f"{known} {limit}" if known else limit)
 
 
 def _with_tasks(connector: procrastinate.BaseConnector) -> procrastinate.App:

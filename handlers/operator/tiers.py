@@ -21,6 +21,7 @@ from models.tier_evaluation import (
     STAGES,
     Draft,
     NewTier,
+    StepHealth,
     budget,
     explain_lines,
     explain_member,
@@ -32,6 +33,7 @@ from models.tier_evaluation import (
     publish,
     raise_version,
     settle_stages,
+    tier_health,
 )
 
 COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
@@ -42,6 +44,13 @@ def make_group(installation: Installation) -> AppGroup:
     group = AppGroup("tier", help="The ladder and its rules.")
     _add_looking(group, installation)
     _add_rules(group, installation)
+
+    @group.command("health")
+    def show_health() -> None:
+        """Print each tier's share, who is close to the next, and how long the way takes."""
+        with installation.sessions() as session:
+            for step in tier_health(session, installation.clock()):
+                click.echo(_health_line(step))
 
     @group.command("funnel")
     @click.option("--variant", help="Only this variant of the gift.")
@@ -216,6 +225,24 @@ def _show_preview(session: Session, draft: Draft, now: datetime) -> None:
 def _echo_all(lines: Sequence[str]) -> None:
     for line in lines:
         click.echo(f"注意：{line}")
+
+
+HEALTH_ADVICE = {
+    "few_above": "往上的人很少，門檻可能太高",
+    "many_above": "超過一半的人都在上面，門檻可能太低",
+    "far": "照目前的消費要一年以上，會員看不到希望",
+}
+
+
+def _health_line(step: StepHealth) -> str:
+    name, months = in_language(step.tier.name, "zh-TW"), step.months_to_next
+    parts = [
+        f"{name}：{step.members:,} 人（{step.share_percent:.1f}%）",
+        f"接近下一級 {step.close:,} 人",
+        *([] if months is None else [f"到下一級中位數 {months:.1f} 個月"]),
+        *(f"注意：{HEALTH_ADVICE[code]}" for code in step.advice),
+    ]
+    return "，".join(parts)
 
 
 def _rules_line(rules: Rules) -> str:

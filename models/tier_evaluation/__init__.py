@@ -5,6 +5,7 @@ Under `models/tier/`'s pure rules; everything here needs the database.
 
 from models.tier_evaluation.explaining import Explanation, explain_lines, explain_member
 from models.tier_evaluation.figures import Holder, figures_for, figures_of
+from models.tier_evaluation.health import StepHealth, tier_health
 from models.tier_evaluation.moving import (
     after_refund,
     evaluate_member,
@@ -54,6 +55,7 @@ __all__ = [
     "NothingToClaim",
     "OwnerMustConfirm",
     "Stage",
+    "StepHealth",
     "TierRulesRefused",
     "after_refund",
     "budget",
@@ -78,4 +80,5 @@ __all__ = [
     "publish",
     "raise_version",
     "settle_stages",
+    "tier_health",
 ]

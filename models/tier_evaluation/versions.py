@@ -234,11 +234,25 @@ def preview(session: Session, draft: Draft, now: datetime) -> list[Hit]:
     return sorted(hits, key=lambda hit: (hit.from_code, hit.to_code, hit.is_protected))
 
 
+def current_value(rules: Rules, today: date) -> tuple[str, dict[str, Any]]:
+    """Return what the rules look at of member `m` today, as SQL with its parameters."""
+    if rules.basis not in _CURRENT:
+        value, bound = value_sql(rules)
+        return value, dict(bound)
+    value = _CURRENT[rules.basis]
+    days = {
+        "on": today,
+        "counted_from": window_start(today),
+        "year_start": year_start(today),
+    }
+    return value, {name: day for name, day in days.items() if f":{name}" in value}
+
+
 def _counts(
     session: Session, draft: Draft, ranked: Sequence[Tier], today: date
 ) -> list[tuple[int, int, int, int, int]]:
     rules = _draft_rules(draft, ranked)
-    value, bound = (_CURRENT[rules.basis], {}) if rules.basis in _CURRENT else value_sql(rules)
+    value, bound = current_value(rules, today)
     places = range(len(rules.steps) - 1, 0, -1)
     whens = " ".join(
         f"WHEN counted.value >= CAST(:step_{place} AS bigint) THEN CAST(:rank_{place} AS integer)"
@@ -249,13 +263,7 @@ def _counts(
     for place in places:
         tier, threshold = rules.steps[place]
         asked |= {f"step_{place}": threshold, f"rank_{place}": tier.rank}
-    days = {
-        "on": today,
-        "counted_from": window_start(today),
-        "year_start": year_start(today),
-        "effective_on": draft.effective_on,
-        "rights": draft.rights_kept_until,
-    }
+    days = {"effective_on": draft.effective_on, "rights": draft.rights_kept_until}
     asked |= {name: day for name, day in days.items() if f":{name}" in sql}
     return [tuple(row) for row in session.execute(text(sql), asked)]
 

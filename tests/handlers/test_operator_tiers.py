@@ -124,3 +124,14 @@ def test_a_key_is_printed_once(cli: FlaskCliRunner) -> None:
     assert secret.startswith("rk_")
     assert secret not in run(cli, "api-key", "list")
     assert "Revoked" in run(cli, "api-key", "revoke", run(cli, "api-key", "list").split()[0])
+
+
+def test_the_ladders_health_is_printed(
+    cli: FlaskCliRunner, session: Session, make_member: MakeMember
+) -> None:
+    """E-04: share, who is close, months to the next step, and what is odd."""
+    make_member(spend_twd=4_500)
+    session.commit()
+    first, *_ = run(cli, "tier", "health").splitlines()
+    assert first.startswith("一般會員：1 人（100.0%），接近下一級 1 人，到下一級中位數 1.3 個月")
+    assert "門檻可能太高" in first

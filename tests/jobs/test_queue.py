@@ -72,6 +72,11 @@ def work_queue(worker: Worker) -> None:
     asyncio.run(run())
 
 
+def test_a_process_that_stands_still_does_not_keep_the_queue(sync_queue: procrastinate.App) -> None:
+    shown = sync_queue.connector.execute_query_one("SHOW idle_in_transaction_session_timeout")
+    assert shown == {"idle_in_transaction_session_timeout": "10s"}
+
+
 # --- the queue
 
 
