@@ -3,7 +3,8 @@
 Each is safe to run twice and to stop anywhere: what was done is marked on the rows themselves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -26,6 +27,7 @@ from models.points import (
 from models.programme import get_programme
 from models.tier_evaluation import night as tier_night
 
+PARTS_AT_ONCE = 2
 PART = 100
 """So many members are locked at once; a clerk's purchase waits for no longer than one part."""
 MEASURED_AT_ONCE = 1_000
@@ -52,14 +54,27 @@ def evaluate_tiers(sessions: Sessions, *, now: datetime) -> int:
     changed = _catch_up(sessions, tonight, now)
     with sessions() as session:
         parts = list(tier_night.list_parts(session, tonight))
-    for part in parts:
-        with sessions.begin() as session:
-            changed += tier_night.evaluate_part(session, part, tonight, now)
+    changed += _evaluate_parts(sessions, parts, tonight, now)
     _warn(sessions, tonight, now)
     with sessions.begin() as session:
         tier_night.finish_night(session, tonight, changed, now)
     log.info("tiers_evaluated", parts=len(parts), changed=changed, everybody=tonight.everybody)
     return changed
+
+
+def _evaluate_parts(
+    sessions: Sessions, parts: Sequence[tier_night.Range], tonight: tier_night.Night, now: datetime
+) -> int:
+    """Evaluate the parts, two at once: the database has a core for each, and no row is in both."""
+
+    def evaluate(part: tier_night.Range) -> int:
+        with sessions.begin() as session:
+            return tier_night.evaluate_part(session, part, tonight, now)
+
+    if len(parts) < PARTS_AT_ONCE:
+        return sum(map(evaluate, parts))
+    with ThreadPoolExecutor(PARTS_AT_ONCE) as threads:
+        return sum(threads.map(evaluate, parts))
 
 
 def _catch_up(sessions: Sessions, tonight: tier_night.Night, now: datetime) -> int:
