@@ -254,6 +254,7 @@ def test_a_login_that_ended_is_renewed_in_place(open_page: OpenPage, shop: Shop)
     log_in(page, shop)
     scan(page, shop.fresh_code())
     expect(page.locator(".who-name")).to_be_visible()
+    expect(page.locator(".htmx-added")).to_have_count(0)  # Our script has taken the form over.
     page.keyboard.type("300")
     page.context.clear_cookies()
     page.keyboard.press("Enter")
