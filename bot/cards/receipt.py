@@ -78,7 +78,7 @@ def _amounts(t: Texts, view: ReceiptView) -> list[Part]:
     own_twd = view.member_discount_twd
     coupon_twd = view.discount_twd - own_twd
     coupons = clip(t("、").join(view.coupon_names), NAME_LENGTH)
-    points = t("點數折抵（{points} 點）", points=t.number(view.points_used))
+    points = t("折抵 {points} 點", points=t.number(view.points_used))
     return [
         fact(t("消費金額"), t.money(view.amount_twd)),
         *([fact(coupons, t.money(-coupon_twd), color=TEA)] if view.coupon_names else ()),

@@ -539,7 +539,7 @@ def test_a_receipt_says_what_points_and_rules_had_a_part() -> None:
     for words in (
         "會員折扣",
         "-NT$20",
-        "點數折抵（30 點）",
+        "折抵 30 點",
         "-NT$30",
         "會員日點數雙倍",
         "起可以使用",
