@@ -32,7 +32,7 @@ from models.outbox import MENU_KIND, owe
 from models.phone import normal_phone
 from models.plan import leave_plan
 from models.programme import get_programme
-from models.shop import Store
+from models.shop import THE_SHOP, Shop, Store
 
 NUMBER_DRAWS = 5
 WELCOME = "welcome"
@@ -81,21 +81,33 @@ class Joined:
 
 
 _PERSON = (
-    select(Friend, Member)
+    select(
+        Friend,
+        Member,
+        select(Shop.programme_version).where(Shop.id == THE_SHOP).scalar_subquery(),
+    )
     .join(Member, Member.line_user_id == Friend.line_user_id, isouter=True)
     .where(Friend.line_user_id == bindparam("line_user_id"))
 )
 
 
-def meet_person(
-    session: Session, line_user_id: str, *, language: str | None = None
-) -> tuple[Friend, Member | None]:
+@dataclass(frozen=True)
+class Met:
+    """Who a LINE id is to us, and which rules are in force; one query."""
+
+    friend: Friend
+    member: Member | None
+    programme_version: int | None
+    """None at the first meeting, where nobody has asked yet."""
+
+
+def meet_person(session: Session, line_user_id: str, *, language: str | None = None) -> Met:
     """Return who a LINE id is to us: a friend, made at the first meeting, and perhaps a member."""
     known = session.execute(_PERSON, {"line_user_id": line_user_id}).one_or_none()
     if known is not None:
-        return known[0], known[1]
+        return Met(*known)
     friend = meet(session, line_user_id, language=language)
-    return friend, find_member_by_line(session, line_user_id)
+    return Met(friend, find_member_by_line(session, line_user_id), None)
 
 
 def register_member(session: Session, asked: Application, now: datetime) -> Joined:

@@ -25,6 +25,7 @@ from models.local_day import local_day
 from models.member import Member
 from models.membership import meet_person
 from models.outbox import Owed, owe_reply
+from models.programme import Programme, get_programme
 
 USER_ID = re.compile(r"U[0-9a-f]{32}")
 VERIFY_USER = "Udeadbeefdeadbeefdeadbeefdeadbeef"
@@ -76,6 +77,8 @@ class Turn:
     friend: Friend
     member: Member | None
     profile: Profile
+    programme_version: int | None = None
+    """The version of the rules as the turn began, so that no handler has to ask for it."""
     postback: Postback = field(default_factory=lambda: Postback(""))
     push_if_late: bool = False
     """Whether the answer may become a push where its reply token has died: it costs money."""
@@ -84,6 +87,11 @@ class Turn:
     def texts(self) -> Texts:
         """The person's texts; a member's choice goes before what LINE says."""
         return texts_for(self.member.language if self.member else self.friend.language)
+
+    @property
+    def programme(self) -> Programme:
+        """The shop's rules in force."""
+        return get_programme(self.session, self.programme_version)
 
     @property
     def today(self) -> date:
@@ -202,7 +210,7 @@ def _turn(
     if user_id is None:
         return None
     known_language = language_from_line(profile.language) if profile.language else None
-    friend, member = meet_person(session, user_id, language=known_language)
+    met = meet_person(session, user_id, language=known_language)
     data = raw.get("postback")
     said = data.get("data") if isinstance(data, dict) else None
     turn = Turn(
@@ -212,13 +220,14 @@ def _turn(
         event=raw,
         event_id=event.webhook_event_id,
         user_id=user_id,
-        friend=friend,
-        member=member,
+        friend=met.friend,
+        member=met.member,
+        programme_version=met.programme_version,
         profile=profile,
         postback=parse_postback(said) if isinstance(said, str) else Postback(""),
     )
     if event.event_type in SAID_BY_FRIENDS:
-        note_friendship(friend, is_following=True, event_at=turn.event_at)
+        note_friendship(met.friend, is_following=True, event_at=turn.event_at)
     return turn
 
 

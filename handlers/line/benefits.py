@@ -61,7 +61,7 @@ from models.gathering import (
     waiting_ahead,
 )
 from models.member import Member
-from models.programme import Programme, get_programme
+from models.programme import Programme
 from models.purchase import standing_of
 from models.tier_evaluation import (
     GiftGone,
@@ -80,7 +80,7 @@ HIGHEST_ID = 2**63 - 1
 def show_tier(turn: Turn, member: Member) -> list[Message]:
     """A member taps 等級: why they are there, progress, the ladder, the next tier's benefits."""
     explanation = explain_member(turn.session, member, turn.now)
-    rules = get_programme(turn.session).ladder.on(turn.today)
+    rules = turn.programme.ladder.on(turn.today)
     standing = explanation.standing
     steps = tuple(
         TierStep.from_words(
@@ -102,7 +102,7 @@ def show_tier(turn: Turn, member: Member) -> list[Message]:
 @on_member("postback", Action.SHOW_BENEFITS)
 def show_benefits(turn: Turn, member: Member) -> list[Message]:
     """A member taps 我的權益: what tier and plan bring, with the taps to use it."""
-    programme = get_programme(turn.session)
+    programme = turn.programme
     tier = programme.tier(member.tier_id)
     held = _held(turn, member, programme)
     templates = templates_of(turn.session, held)
@@ -137,7 +137,7 @@ def _line(held: Held, templates: dict[str, CouponTemplate], language: str) -> Be
 @on_member("postback", Action.CLAIM_UPGRADE)
 def claim_upgrade(turn: Turn, member: Member) -> list[Message]:
     """A member taps 領取升級禮: one tap; without a gift they see what the tier brings."""
-    programme = get_programme(turn.session)
+    programme = turn.programme
     try:
         coupon = claim_gift(turn.session, member, programme, turn.now)
     except NothingToClaim:
@@ -151,7 +151,7 @@ def claim_upgrade(turn: Turn, member: Member) -> list[Message]:
 @on_member("postback", Action.CLAIM_MONTHLY)
 def claim_this_month(turn: Turn, member: Member) -> list[Message]:
     """A member taps 領取本月優惠券: each coupon of tier and plan once a month."""
-    programme = get_programme(turn.session)
+    programme = turn.programme
     plan_code = paid_plan(member, turn.now)
     try:
         given = claim_monthly(
@@ -167,7 +167,7 @@ def claim_this_month(turn: Turn, member: Member) -> list[Message]:
 @on_member("postback", Action.SHOW_EVENTS)
 def show_events(turn: Turn, member: Member) -> list[Message]:
     """A member taps 會員活動: the coming events, with their own place at each."""
-    programme = get_programme(turn.session)
+    programme = turn.programme
     views = [
         _event_view(turn, member, gathering, programme)
         for gathering in list_gatherings(turn.session, turn.now)
@@ -191,7 +191,7 @@ def _event_view(
 @on_member("postback", Action.JOIN_EVENT)
 def join_event(turn: Turn, member: Member) -> list[Message]:
     """A member taps 我要報名: a seat, or a place in the line."""
-    rank = get_programme(turn.session).tier(member.tier_id).rank
+    rank = turn.programme.tier(member.tier_id).rank
     try:
         seat = ask_for_seat(turn.session, _id(turn, "event"), member, rank=rank, now=turn.now)
     except (NoSuchEvent, GatheringOver, NotInvited):
@@ -214,7 +214,7 @@ def leave_event(turn: Turn, member: Member) -> list[Message]:
 @on_member("postback", Action.SHOW_SALES)
 def show_sales(turn: Turn, member: Member) -> list[Message]:
     """A member taps 優先購: each sale with their own opening moment."""
-    programme = get_programme(turn.session)
+    programme = turn.programme
     views = [
         _sale_view(turn, member, sale, programme)
         for sale in list_sale_events(turn.session, turn.now)
@@ -236,7 +236,7 @@ def _sale_view(turn: Turn, member: Member, sale: SaleEvent, programme: Programme
 @on_member("postback", Action.ENTER_SALE)
 def enter(turn: Turn, member: Member) -> list[Message]:
     """A member taps 進入特賣: in from their own moment on, not one second before."""
-    programme = get_programme(turn.session)
+    programme = turn.programme
     sale = find_sale(turn.session, _id(turn, "sale"))
     if sale is None:
         return show_sales(turn, member)
@@ -256,7 +256,7 @@ def enter(turn: Turn, member: Member) -> list[Message]:
 @on_member("postback", Action.SHOW_PAGES)
 def show_pages(turn: Turn, member: Member) -> list[Message]:
     """A member taps 會員專屬內容: all pages, with the tier the locked ones need."""
-    programme = get_programme(turn.session)
+    programme = turn.programme
     rank = programme.tier(member.tier_id).rank
     lines = []
     for page in list_pages(turn.session):
@@ -269,7 +269,7 @@ def show_pages(turn: Turn, member: Member) -> list[Message]:
 @on_member("postback", Action.READ_PAGE)
 def read(turn: Turn, member: Member) -> list[Message]:
     """A member opens a page; below its tier they learn what is missing."""
-    programme = get_programme(turn.session)
+    programme = turn.programme
     rank = programme.tier(member.tier_id).rank
     try:
         page = read_page(turn.session, _id(turn, "page"), rank=rank)

@@ -24,7 +24,6 @@ from models.contact import (
 from models.friend import converse, end_conversation, get_conversation
 from models.member import Member
 from models.phone import masked_phone
-from models.programme import get_programme
 from models.shop import get_shop
 
 CONTACT = "contact"
@@ -52,7 +51,7 @@ def show_contact(turn: Turn) -> list[Message]:
 @on_member("postback", Action.REQUEST_CONTACT)
 def request_contact(turn: Turn, member: Member) -> list[Message]:
     """A member taps 請門市聯絡我: noted at once, so that it is not lost if they say no more."""
-    request = ask_for_contact(turn.session, member, get_programme(turn.session), turn.now)
+    request = ask_for_contact(turn.session, member, turn.programme, turn.now)
     converse(turn.session, turn.user_id, CONTACT, CONTACT, turn.now)
     return contact_requested(
         turn.texts,

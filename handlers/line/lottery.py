@@ -23,7 +23,6 @@ from models.lottery import (
 )
 from models.member import Member
 from models.points import InsufficientPoints
-from models.programme import get_programme
 from models.ticket import count_open_tickets, find_next_ticket
 
 KEY_BYTES = 8
@@ -32,7 +31,7 @@ KEY_BYTES = 8
 @on_member("postback", Action.SHOW_LOTTERY)
 def show_lottery(turn: Turn, member: Member) -> list[Message]:
     """A member taps 抽獎: odds, stock and their tickets, before anything is drawn."""
-    lotteries = get_programme(turn.session).activity.lotteries
+    lotteries = turn.programme.activity.lotteries
     views = [_view(turn, member, lottery) for lottery in lotteries if lottery.is_on(turn.now)]
     return lottery_cards(turn.texts, views)
 

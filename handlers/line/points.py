@@ -29,7 +29,6 @@ from models.points import (
     list_pending,
     redeem_bonus_code,
 )
-from models.programme import get_programme
 
 HIGHEST_SEQ = 2**31 - 1
 LONGEST_TYPED = 60
@@ -41,7 +40,7 @@ NAMED_CODE = re.compile(
 @on_member("postback", Action.SHOW_POINTS)
 def show_points(turn: Turn, member: Member) -> list[Message]:
     """A member taps 點數: balance, last movements, what waits, and what is gone when."""
-    programme = get_programme(turn.session)
+    programme = turn.programme
     lines = list_lines(turn.session, member.id, limit=MAX_LINES + 1)
     pending = list_pending(turn.session, member.id) if member.points_pending else []
     view = PointsView(

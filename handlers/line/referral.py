@@ -20,7 +20,6 @@ from models.activity.giving import reward_words
 from models.base import in_language
 from models.local_day import local_day
 from models.member import Member
-from models.programme import get_programme
 from models.referral import (
     SOURCE,
     Claim,
@@ -44,7 +43,7 @@ _JOINING = re.compile(r"REF-([A-Z0-9]+)")
 @on_member("postback", Action.SHOW_REFERRAL)
 def show_referral(turn: Turn, member: Member) -> list[Message]:
     """A member taps 推薦好友: their code to share, and who came by it."""
-    programme = get_programme(turn.session)
+    programme = turn.programme
     rule = programme.activity.referral_rule
     if rule is None or not rule.is_open:
         return referral_closed(turn.texts)
@@ -112,7 +111,7 @@ def gift_view(turn: Turn, reward: dict[str, object]) -> GiftView:
 
 
 def _rule(turn: Turn) -> ReferralRule:
-    rule = get_programme(turn.session).activity.referral_rule
+    rule = turn.programme.activity.referral_rule
     assert rule is not None, "a claim was just taken under it"
     return rule
 

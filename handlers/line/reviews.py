@@ -18,7 +18,6 @@ from models.base import in_language
 from models.friend import Conversation, converse, end_conversation
 from models.local_day import local_day
 from models.member import Member
-from models.programme import get_programme
 from models.review import (
     NotReviewable,
     Rateable,
@@ -122,7 +121,7 @@ def show_community(turn: Turn, member: Member) -> list[Message]:
     community = find_community(turn.session)
     if community is None:
         return community_closed(turn.texts, None)
-    tiers = get_programme(turn.session).tiers
+    tiers = turn.programme.tiers
     rank = next(tier.rank for tier in tiers if tier.id == member.tier_id)
     if rank < community.min_rank:
         needed = next(tier for tier in tiers if tier.rank >= community.min_rank)

@@ -29,7 +29,6 @@ from models.coupon import (
 )
 from models.member import Member, shown_number
 from models.member_code import issue_code
-from models.programme import get_programme
 from models.purchase import standing_of
 from models.shop import list_stores
 from models.stamp_card import list_held_cards
@@ -40,7 +39,7 @@ HIGHEST_ID = 2**63 - 1
 def card_view(turn: Turn, member: Member) -> CardView:
     """Gather a member's card, with a fresh code."""
     language = member.language
-    programme = get_programme(turn.session)
+    programme = turn.programme
     standing = standing_of(turn.session, member, programme, turn.today)
     code = issue_code(turn.room.signing_key, member.card_ref, turn.now)
     return CardView(
@@ -65,7 +64,7 @@ def show_card(turn: Turn, member: Member) -> list[Message]:
 @on_member("postback", Action.SHOW_STAMPS)
 def show_stamps(turn: Turn, member: Member) -> list[Message]:
     """A member taps 集點卡: all their cards, each drawn with its stamps and its rule."""
-    programmes = get_programme(turn.session).stamp_programmes
+    programmes = turn.programme.stamp_programmes
     held = list_held_cards(turn.session, member.id, programmes, turn.today)
     views = [StampView.from_words(card.words(member.language)) for card in held]
     return stamp_carousel(turn.texts, views)

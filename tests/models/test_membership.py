@@ -42,6 +42,7 @@ from models.membership import (
 from models.outbox import MENU_KIND, Owed
 from models.phone import NotAMobileNumber
 from models.points import PointsEntry
+from models.programme import get_programme
 from models.purchase import Purchase
 from tests.conftest import NOON, Committed
 
@@ -75,15 +76,17 @@ def menus(session: Session) -> list[str]:
 
 
 def test_who_writes_for_the_first_time_is_a_friend_and_no_member(session: Session) -> None:
-    friend, member = meet_person(session, "U1", language="en")
-    assert (friend.line_user_id, friend.language, member) == ("U1", "en", None)
-    assert meet_person(session, "U1") == (friend, None)
+    met = meet_person(session, "U1", language="en")
+    assert (met.friend.line_user_id, met.friend.language, met.member) == ("U1", "en", None)
+    again = meet_person(session, "U1")
+    assert (again.friend, again.member) == (met.friend, None)
 
 
 def test_a_member_is_met_as_both(session: Session, make_member: MakeMember) -> None:
     member = make_member()
-    friend, met = meet_person(session, str(member.line_user_id))
-    assert (friend.line_user_id, met) == (member.line_user_id, member)
+    met = meet_person(session, str(member.line_user_id))
+    assert (met.friend.line_user_id, met.member) == (member.line_user_id, member)
+    assert met.programme_version == get_programme(session).shop.programme_version
 
 
 # --- joining ---
