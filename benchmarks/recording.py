@@ -14,7 +14,7 @@ from models.member import Member
 
 SHARE = Goal(least=0.15)
 TILLS = 8
-MEMBERS_A_TILL = 250
+MEMBERS_A_TILL = 1_500
 SECONDS = 5.0
 ROUNDS = 2
 """Both ways in turns, so that a noisy neighbour meets both."""

@@ -8,17 +8,20 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from itertools import cycle
+from datetime import UTC, datetime, timedelta
+from itertools import count, cycle
 
 import psycopg
 
 from models.checkout import Sale, record_purchase
 from models.database import libpq_conninfo, make_engine, make_sessions
 from models.shop import find_store
+from models.staff import add_staff
 
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 AMOUNT_TWD = 450
+SALE_TAKES = timedelta(seconds=12)
+"""By the sales' own clock: a busy clerk, whom no limit of pace stops."""
 WARM_UP = 50
 RAW_TABLES = (
     "CREATE TABLE raw_member (id bigint PRIMARY KEY, points int NOT NULL DEFAULT 0)",
@@ -59,14 +62,20 @@ def sell_with_rules(url: str, members: range) -> Callable[[], None]:
     """Return a sale by `record_purchase`, with every rule of the shop and the receipt."""
     sessions = make_sessions(make_engine(url, pool_size=1))
     turn = cycle(members)
-    with sessions() as session:
+    with sessions.begin() as session:
         store = find_store(session, "TP01")
-    assert store is not None
+        assert store is not None
+        name = password = secrets.token_hex(8)
+        clerk = add_staff(
+            session, username=name, name=name, role="clerk", store=store, password=password
+        )
+    moments = count()
 
     def sell() -> None:
+        now = NOON + next(moments) * SALE_TAKES
         with sessions.begin() as session:
-            sale = Sale(next(turn), store, None, AMOUNT_TWD, secrets.token_hex(16))
-            record_purchase(session, sale, NOON)
+            sale = Sale(next(turn), store, clerk, AMOUNT_TWD, secrets.token_hex(16))
+            record_purchase(session, sale, now)
 
     return sell
 

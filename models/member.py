@@ -49,7 +49,6 @@ class Member(Base):
             " AND birthday IS NULL AND NOT marketing_allowed)",
             name="erased_keeps_nothing_personal",
         ),
-        Index("ix_member_last_purchase_on", "last_purchase_on"),
         Index("ix_member_tier_kept_until", "tier_kept_until"),
     )
 

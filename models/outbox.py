@@ -54,7 +54,7 @@ class Owed(Base):
         CheckConstraint("(state = 'waiting') = (settled_at IS NULL)", name="settled_when"),
         CheckConstraint("(reply_token IS NULL) = (reply_until IS NULL)", name="token_has_end"),
         Index("ix_outbox_due", "next_try_at", "seq", postgresql_where="state = 'waiting'"),
-        Index("ix_outbox_settled_at", "settled_at"),
+        Index("ix_outbox_settled_at", "settled_at", postgresql_where="settled_at IS NOT NULL"),
         Index("ix_outbox_line_user_id", "line_user_id", "seq"),
     )
 
