@@ -16,7 +16,7 @@ SHARE = Goal(least=0.15)
 TILLS = 8
 MEMBERS_A_TILL = 1_500
 SECONDS = 5.0
-ROUNDS = 2
+ROUNDS = 4
 """Both ways in turns, so that a noisy neighbour meets both."""
 END_SECONDS = 30
 
