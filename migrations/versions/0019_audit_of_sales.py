@@ -1,0 +1,16 @@
+"""Carry sales, refunds and redemptions into the audit."""
+
+from collections.abc import Sequence
+
+revision: str = "0019"
+down_revision: str | None = "0018"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    """Make what the counter needs."""
+
+
+def downgrade() -> None:
+    """Take it back."""
