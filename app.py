@@ -21,6 +21,7 @@ import procrastinate
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask, Response
+from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
@@ -39,6 +40,7 @@ Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
 from bot.client import ChannelToken, LineClient  # noqa: E402 - the metrics' folder comes first
 from bot.text_sender import DemoSender, Gateway, HttpSender, OtpSender  # noqa: E402
 from handlers import HandlerSettings, api, clerk, in_transaction, init_handlers, site  # noqa: E402
+from handlers.api import docs, document  # noqa: E402
 from handlers.assets import STATIC_FOLDER, STATIC_URL  # noqa: E402
 from handlers.line import (  # noqa: E402
     Room,
@@ -50,6 +52,7 @@ from handlers.line import (  # noqa: E402
 from handlers.line.keeper import EventKeeper  # noqa: E402
 from handlers.operator import commands  # noqa: E402
 from handlers.operator.members import DEMO_TEXTS  # noqa: E402
+from handlers.sandbox import Sandbox, make_sandbox  # noqa: E402
 from jobs.clock import run_clock  # noqa: E402
 from jobs.context import JobContext  # noqa: E402
 from jobs.queue import Bell, make_queue, make_sync_queue  # noqa: E402
@@ -151,6 +154,16 @@ class Installation:
         return make_sessions(self.engine)
 
     @cached_property
+    def sandbox(self) -> Sandbox:
+        """The world of the sandbox keys; nothing is connected before one of them is used."""
+        return make_sandbox(
+            self.database_url,
+            self.sessions,
+            self.clock,
+            statement_timeout_seconds=STATEMENT_TIMEOUT_SECONDS,
+        )
+
+    @cached_property
     def room(self) -> Room:
         """What the LINE handlers may know."""
         settings = self.settings
@@ -225,6 +238,8 @@ class Installation:
             work_event=partial(work_event, room=self.room),
             apologise=apologise,
             text_sender=self.make_text_sender(),
+            webhook_secret=settings.secret_key,
+            allow_private_webhooks=settings.demo,
         )
 
 
@@ -232,11 +247,12 @@ def create_app(installation: Installation | None = None) -> Flask:
     """Make the web application; without an installation, that of the environment."""
     installation = installation or Installation(read_settings())
     set_up_logging(installation.settings.log_level)
-    app = Flask(__name__, static_folder=None)
+    app = document.make_openapi(__name__)
     app.config.update(
         SECRET_KEY=installation.settings.secret_key,
         MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=SESSION_HOURS),
+        SESSION_REFRESH_EACH_REQUEST=False,  # The door renews it; a late ping may not undo a login.
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=installation.settings.public_base_url.startswith("https://"),
@@ -262,16 +278,21 @@ def _is_hashed(_path: str, url: str) -> bool:
     return url.startswith(STATIC_URL) and not url.endswith("manifest.json")
 
 
-def _add_pages(app: Flask, installation: Installation) -> None:
+def _add_pages(app: OpenAPI, installation: Installation) -> None:
     clerk.init_clerk(app)
-    for blueprint in (clerk.make_blueprint(), site.make_blueprint(), api.make_blueprint()):
+    api.init_api(app, enter_sandbox=lambda key: installation.sandbox.enter(key))
+    tills = api.make_blueprint()
+    pages = (clerk.make_blueprint(), site.make_blueprint(demo=installation.settings.demo))
+    for blueprint in (*pages, tills):
         in_transaction(
             blueprint,
             lambda: installation.sessions(),
             clock=installation.clock,
             ring=lambda: installation.bell.ring("deliver_outbox"),
         )
+    for blueprint in (*pages, docs.make_blueprint()):
         app.register_blueprint(blueprint)
+    app.register_api(tills)
 
 
 def _add_webhook(app: Flask, installation: Installation) -> webhook.Receive:

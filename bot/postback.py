@@ -81,6 +81,7 @@ class Action(StrEnum):
     ENTER_SALE = "enter_sale"
     SHOW_PAGES = "show_pages"
     READ_PAGE = "read_page"
+    CLAIM_RECEIPT = "claim_receipt"
 
 
 class PostbackTooLong(ValueError):

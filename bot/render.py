@@ -27,6 +27,7 @@ from bot.cards import (
     upgrade_card,
     win_back,
 )
+from bot.cards.connections import endpoint_disabled
 from bot.cards.identity import line_moved, member_merged
 from bot.cards.referral import referral_rewarded
 from bot.cards.security import card_unfrozen
@@ -117,6 +118,14 @@ class MemberMerged(View):
 
     points: int
     number: str
+
+
+@dataclass(frozen=True)
+class WebhookDisabled(View):
+    """Words of kind `webhook_disabled`: whose address, and why (`gone` or `failing`)."""
+
+    host: str
+    because: str
 
 
 @dataclass(frozen=True)
@@ -234,6 +243,11 @@ def _card_unfrozen(t: Texts, _words: dict[str, Any]) -> list[Message]:
     return card_unfrozen(t)
 
 
+def _webhook_disabled(t: Texts, words: dict[str, Any]) -> list[Message]:
+    owed = WebhookDisabled.from_words(words)
+    return endpoint_disabled(t, host=owed.host, because=owed.because)
+
+
 _DRAWERS: Final[Mapping[str, Callable[[Texts, dict[str, Any]], list[Message]]]] = {
     "receipt": _receipt,
     "points_adjusted": _points_adjusted,
@@ -258,4 +272,5 @@ _DRAWERS: Final[Mapping[str, Callable[[Texts, dict[str, Any]], list[Message]]]] 
     "line_moved": _line_moved,
     "member_merged": _member_merged,
     "card_unfrozen": _card_unfrozen,
+    "webhook_disabled": _webhook_disabled,
 }

@@ -445,6 +445,8 @@ class ReceiptView(View):
     standing: StandingView
     member_discount_twd: int = 0
     """The part of the discount that tier or plan gave by itself."""
+    is_shop_discount: bool = False
+    """Whether that part is a web shop's own discount, which it told us of."""
     points_used: int = 0
     points_twd: int = 0
     """What `points_used` paid."""

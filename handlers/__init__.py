@@ -45,7 +45,8 @@ def in_transaction(
 ) -> None:
     """Open one transaction for each request of `blueprint`: `g.session`, and its time: `g.now`.
 
-    It is committed when the answer's status is below 400, else rolled back. After a commit that
+    It is committed when the answer's status is below 400, or where a refusal is to leave its trace
+    (`keep_refusal`); else rolled back. After a commit that
     left something owed to a person, `ring` wakes those who deliver it.
     """
 
@@ -57,7 +58,8 @@ def in_transaction(
     @blueprint.after_request
     def end_transaction(response: Response) -> Response:
         session = g.get("session")
-        if session is not None and response.status_code < FIRST_ERROR_STATUS:
+        is_kept = response.status_code < FIRST_ERROR_STATUS or is_refusal_kept()
+        if session is not None and is_kept:
             session.commit()
             if session.info.pop("owes", False):
                 ring()
@@ -68,3 +70,25 @@ def in_transaction(
         session = g.pop("session", None)
         if session is not None:
             session.close()
+
+
+def go_on_in(session: Session) -> None:
+    """Commit what the request did so far, and let the rest of it happen in another session."""
+    g.session.commit()
+    g.session.close()
+    g.session = session
+
+
+def keep_so_far() -> None:
+    """Commit what the request did so far: of a batch, each part stands by itself."""
+    g.session.commit()
+
+
+def keep_refusal() -> None:
+    """Have what was written kept although the answer is a refusal: a wrong PIN was counted."""
+    g.keeps_refusal = True
+
+
+def is_refusal_kept() -> bool:
+    """Tell whether what a refusal wrote is to be kept, so that nothing may roll it back."""
+    return bool(g.get("keeps_refusal", False))

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from jobs.queue import defer_once
-from jobs.timetable import SWEEP_SECONDS, TIMETABLE, Entry, list_due
+from jobs.timetable import ROUNDS, SWEEP_SECONDS, TIMETABLE, Entry, Round, list_due
 from models.base import Sessions
 from models.job_run import is_finished
 from models.local_day import TAIPEI
@@ -28,7 +28,7 @@ ONE_CLOCK = 7_241_002
 """The advisory lock that only the running clock holds."""
 CATCH_UP_SECONDS = 60
 PAUSE_SECONDS = 2.0
-SWEEPS = ("work_inbox", "deliver_outbox", "deliver_texts", "rescue_stalled")
+SWEEPS = ("work_inbox", "deliver_outbox", "deliver_texts", "deliver_webhooks", "rescue_stalled")
 
 log = structlog.get_logger()
 
@@ -96,6 +96,13 @@ def make_scheduler(
             id=entry.name,
             misfire_grace_time=int(entry.grace.total_seconds()),
         )
+    for each in ROUNDS:
+        scheduler.add_job(
+            lambda each=each: _defer_round(queue, each),
+            IntervalTrigger(seconds=int(each.every.total_seconds())),
+            id=each.name,
+            misfire_grace_time=None,
+        )
     scheduler.add_job(
         lambda: _sweep(queue),
         IntervalTrigger(seconds=SWEEP_SECONDS),
@@ -128,6 +135,10 @@ def catch_up(queue: procrastinate.App, sessions: Sessions, now: datetime) -> lis
     for entry, slot in missed:
         _defer_entry(queue, entry, slot)
     return [entry.name for entry, _ in missed]
+
+
+def _defer_round(queue: procrastinate.App, each: Round) -> None:
+    defer_once(queue, "run_round", lock=each.name, name=each.name)
 
 
 def _defer_entry(queue: procrastinate.App, entry: Entry, slot: str) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from bot.client import LineClient, Profile
 from bot.text_sender import OtpSender
+from jobs.couriers import Couriers
 from models.base import Sessions
 from models.line_event import LineEvent
 from models.outbox import Owed
@@ -49,3 +50,8 @@ class JobContext:
     text_sender: OtpSender | None = None
     """Who brings codes to phones; None where only a clerk can bind anew."""
     inbox: Drain = field(default_factory=Drain)
+    webhook_secret: str = ""
+    """What the secrets of webhook endpoints are derived from."""
+    allow_private_webhooks: bool = False
+    """Whether events may go to private addresses: in the demo, whose receivers run beside it."""
+    couriers: Couriers = field(default_factory=Couriers)

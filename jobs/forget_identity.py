@@ -3,10 +3,9 @@
 from datetime import datetime
 
 from models.base import Sessions
-from models.fraud import forget_device_counts
 from models.identity import forget_codes, forget_personal, forget_requests, forget_texts
 
-PARTS = (forget_codes, forget_texts, forget_requests, forget_personal, forget_device_counts)
+PARTS = (forget_codes, forget_texts, forget_requests, forget_personal)
 
 
 def forget_identity(sessions: Sessions, *, now: datetime) -> int:

@@ -12,7 +12,9 @@ import structlog
 from sqlalchemy.orm import Session
 
 from models import birthday_card, metric, nudge
+from models.api_call import forget_calls
 from models.base import Sessions
+from models.browse_event import forget_old_looks
 from models.friend import forget_stale_conversations
 from models.line_event import forget_old_events
 from models.local_day import local_day
@@ -26,6 +28,7 @@ from models.points import (
 )
 from models.programme import get_programme
 from models.tier_evaluation import night as tier_night
+from models.webhook import forget_deliveries, forget_events
 
 PARTS_AT_ONCE = 2
 PART = 100
@@ -178,7 +181,7 @@ def _nudge_all(sessions: Sessions, part: NudgePart, now: datetime) -> int:
 
 
 def forget_old(sessions: Sessions, *, now: datetime) -> int:
-    """Delete old events, deliveries and drafts, which nobody needs; return how many."""
+    """Delete old events, deliveries, drafts, looks and kept answers; return how many."""
     before = now - timedelta(days=KEPT_DAYS)
     with sessions.begin() as session:
         forgotten = forget_stale_conversations(session, now)
@@ -186,6 +189,10 @@ def forget_old(sessions: Sessions, *, now: datetime) -> int:
         forgotten
         + _forget_all(sessions, lambda session: forget_old_events(session, before, limit=1000))
         + _forget_all(sessions, lambda session: forget_settled(session, before, limit=1000))
+        + _forget_all(sessions, lambda session: forget_deliveries(session, before, limit=1000))
+        + _forget_all(sessions, lambda session: forget_events(session, before, limit=1000))
+        + _forget_all(sessions, lambda session: forget_old_looks(session, now, limit=1000))
+        + _forget_all(sessions, lambda session: forget_calls(session, now, limit=1000))
     )
 
 

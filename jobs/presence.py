@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from jobs.context import JobContext
+from models import webhook
 from models.outbox import release_claims
 
 LIVE_WORKERS = 7_241_003
@@ -54,6 +55,7 @@ def _come_in(context: JobContext) -> Session:
 
 def _release(context: JobContext) -> None:
     with context.sessions.begin() as session:
-        released = release_claims(session, context.clock())
+        now = context.clock()
+        released = release_claims(session, now) + webhook.release_claims(session, now)
     if released:
         log.info("claims_released", rows=released)

@@ -21,7 +21,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from jobs.context import JobContext
 from jobs.deliver_outbox import deliver_outbox as deliver_all
 from jobs.deliver_texts import deliver_texts as deliver_all_texts
-from jobs.timetable import get_entry
+from jobs.deliver_webhooks import deliver_webhooks as deliver_all_webhooks
+from jobs.timetable import get_entry, get_round
 from jobs.work_inbox import work_inbox as work_all
 from models.job_run import begin_run, finish_run
 
@@ -47,8 +48,11 @@ async def work_inbox(context: QueueContext) -> None:
 
 
 async def deliver_outbox(context: QueueContext) -> None:
-    """Deliver what is owed and due."""
-    await deliver_all(_known(context))
+    """Deliver what is owed and due; what made it due may concern other systems too."""
+    known = _known(context)
+    await deliver_all(known)
+    if known.couriers.has_listeners:
+        known.ring("deliver_webhooks")
 
 
 async def deliver_texts(context: QueueContext) -> None:
@@ -58,10 +62,22 @@ async def deliver_texts(context: QueueContext) -> None:
         await deliver_all_texts(known.sessions, known.text_sender, known.clock)
 
 
+async def deliver_webhooks(context: QueueContext) -> None:
+    """Tell other systems what happened."""
+    await deliver_all_webhooks(_known(context))
+
+
 async def run_entry(context: QueueContext, name: str, slot: str) -> None:
     """Run one slot of the timetable, unless it was finished before."""
     await asyncio.to_thread(run_slot, _known(context), name, slot)
     _known(context).ring("deliver_outbox")
+
+
+async def run_round(context: QueueContext, name: str) -> None:
+    """Run a job that comes round all day."""
+    known = _known(context)
+    done = await asyncio.to_thread(get_round(name).job, known.sessions, now=known.clock())
+    log.info("round_run", job=name, done=done)
 
 
 async def rescue_stalled(context: QueueContext) -> None:
@@ -90,7 +106,15 @@ def run_slot(context: JobContext, name: str, slot: str) -> int:
     return done
 
 
-TASKS = (work_inbox, deliver_outbox, deliver_texts, run_entry, rescue_stalled)
+TASKS = (
+    work_inbox,
+    deliver_outbox,
+    deliver_texts,
+    deliver_webhooks,
+    run_entry,
+    run_round,
+    rescue_stalled,
+)
 
 
 def make_queue(conninfo: str) -> procrastinate.App:

@@ -1,11 +1,20 @@
-"""The timetable, one page: what runs daily, when in Taipei, and how late it is still useful."""
+"""The timetable, one page: what runs daily, when in Taipei, how late it is still useful; what
+comes round all day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Protocol
 
-from jobs import forget_identity, nightly, plans, seal_ledger, settle_referrals
+from jobs import (
+    audit_sales,
+    forget_identity,
+    nightly,
+    plans,
+    seal_ledger,
+    settle_referrals,
+    tidy_counters,
+)
 from models.base import Sessions
 from models.local_day import TAIPEI
 
@@ -46,6 +55,7 @@ TIMETABLE: Sequence[Entry] = (
     Entry("seal_ledger", seal_ledger.seal_ledger, time(3, 30), timedelta(hours=20)),
     Entry("forget_old", nightly.forget_old, time(4, 0), timedelta(hours=20)),
     Entry("forget_identity", forget_identity.forget_identity, time(4, 10), timedelta(hours=20)),
+    Entry("tidy_counters", tidy_counters.tidy_counters, time(4, 20), timedelta(hours=19)),
     Entry("give_birthday_gifts", nightly.give_birthday_gifts, time(10, 0), timedelta(hours=11)),
     Entry("settle_referrals", settle_referrals.settle_referrals, time(10, 30), timedelta(hours=10)),
     Entry("remind_of_plans", plans.remind_of_plans, time(10, 45), timedelta(hours=10)),
@@ -57,9 +67,26 @@ TIMETABLE: Sequence[Entry] = (
 )
 
 
+@dataclass(frozen=True)
+class Round:
+    """One job that comes round all day. A round that was missed needs no catching up."""
+
+    name: str
+    job: Job
+    every: timedelta
+
+
+ROUNDS: Sequence[Round] = (Round("audit_sales", audit_sales.audit_sales, timedelta(minutes=3)),)
+
+
 def get_entry(name: str) -> Entry:
     """Return the entry with this name. Raises KeyError."""
     return {entry.name: entry for entry in TIMETABLE}[name]
+
+
+def get_round(name: str) -> Round:
+    """Return the round with this name. Raises KeyError."""
+    return {each.name: each for each in ROUNDS}[name]
 
 
 def list_due(now: datetime) -> list[tuple[Entry, str]]:

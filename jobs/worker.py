@@ -35,13 +35,14 @@ async def run_worker(
         while not stop.is_set():
             await _run_once(make_queue(), context, stop)
     finally:
+        await context.couriers.close()
         await context.line.close()
 
 
 async def _run_once(queue: procrastinate.App, context: JobContext, stop: asyncio.Event) -> None:
     try:
         async with queue.open_async(), among_workers(context):
-            for task in ("work_inbox", "deliver_outbox"):
+            for task in ("work_inbox", "deliver_outbox", "deliver_webhooks"):
                 await _defer_first(queue, task)
             worker = asyncio.create_task(
                 queue.run_worker_async(

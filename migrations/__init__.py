@@ -28,15 +28,20 @@ def make_config(connection: Connection | None = None) -> "Config":
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the database to `revision`; a second caller waits and then finds nothing to do."""
-    from alembic import command
-
     with engine.connect() as guard:
         guard.exec_driver_sql(f"SELECT pg_advisory_lock({ONE_AT_A_TIME})")
         guard.commit()
         with engine.begin() as connection:
-            command.upgrade(make_config(connection), revision)
+            upgrade_within(connection, revision)
         guard.exec_driver_sql(f"SELECT pg_advisory_unlock({ONE_AT_A_TIME})")
         guard.commit()
+
+
+def upgrade_within(connection: Connection, revision: str = "head") -> None:
+    """Bring the schema that the connection sees to `revision`, inside its transaction."""
+    from alembic import command
+
+    command.upgrade(make_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:

@@ -1,42 +1,81 @@
-"""API keys: who may ask from outside, by a secret we keep only a digest of."""
+"""API keys: who may ask from outside and for which store, by secrets kept only as digests."""
 
 import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Text, select
+from sqlalchemy import CheckConstraint, ForeignKey, Text, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base, BusinessError, Identifier, Moment
+from models.shop import Store
 
-PREFIX = "rk_"
+LIVE_PREFIX = "rk_live_"
+SANDBOX_PREFIX = "rk_test_"
 SECRET_BYTES = 32
-NOTED_EVERY = timedelta(minutes=1)
-"""Its last use is written no oftener, so that a busy till does not fight over one row."""
+SHOWN_LETTERS = 4
+"""So many letters of the random part are kept readable, by which people tell keys apart."""
+LONGEST_OVERLAP = timedelta(days=30)
+
 READ_MEMBERS = "members:read"
-SCOPES = (READ_MEMBERS, "purchases:write")
+WRITE_MEMBERS = "members:write"
+READ_PURCHASES = "purchases:read"
+WRITE_PURCHASES = "purchases:write"
+WRITE_COUPONS = "coupons:write"
+WRITE_CATALOGUE = "catalogue:write"
+WRITE_EVENTS = "events:write"
+WRITE_WEBHOOKS = "webhooks:write"
+SCOPES = (
+    READ_MEMBERS,
+    WRITE_MEMBERS,
+    READ_PURCHASES,
+    WRITE_PURCHASES,
+    WRITE_COUPONS,
+    WRITE_CATALOGUE,
+    WRITE_EVENTS,
+    WRITE_WEBHOOKS,
+)
 
 
 class ApiKey(Base):
-    """One key. Its secret was shown once; `digest` finds it again."""
+    """One key of one store. Its secret was shown once; `digest` finds it again.
+
+    While a till is being moved to a new secret, the older one (`old_digest`) is good as well,
+    until `old_until`.
+    """
 
     __tablename__ = "api_key"
+    __table_args__ = (
+        CheckConstraint("(old_digest IS NULL) = (old_until IS NULL)", name="old_secret_ends"),
+    )
 
     id: Mapped[Identifier]
     name: Mapped[str]
+    store_id: Mapped[int] = mapped_column(ForeignKey("store.id"))
+    prefix: Mapped[str]
+    """The secret's first letters, such as `rk_live_a1B2`: to recognise it by, never to open."""
     digest: Mapped[str] = mapped_column(unique=True)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    is_sandbox: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether it opens the sandbox, where nothing is real, and only that."""
     created_at: Mapped[Moment]
     last_used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    old_digest: Mapped[str | None] = mapped_column(unique=True)
+    old_until: Mapped[datetime | None]
 
+    store: Mapped[Store] = relationship(lazy="joined", innerjoin=True)
 
-class KeyRefused(BusinessError):
-    """No such key, or it was revoked."""
-
-    code = "api_key_refused"
+    def state(self, now: datetime) -> str:
+        """Return `revoked`, `expired`, `rotating` (two secrets are good) or `active`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.expires_at is not None and self.expires_at <= now:
+            return "expired"
+        return "rotating" if self.old_until is not None and self.old_until > now else "active"
 
 
 class ScopeMissing(BusinessError):
@@ -45,29 +84,70 @@ class ScopeMissing(BusinessError):
     code = "scope_missing"
 
 
+class NoSuchKey(BusinessError):
+    """There is no key with this id, or it was revoked or has ended."""
+
+    code = "no_such_api_key"
+
+
+class ScopeUnknown(BusinessError):
+    """A key needs scopes, and only those there are."""
+
+    code = "scope_unknown"
+
+
+class OverlapRefused(BusinessError):
+    """The older secret may stay good for 30 days at most."""
+
+    code = "overlap_refused"
+
+
 def add_api_key(
-    session: Session, name: str, scopes: Sequence[str], now: datetime
+    session: Session,
+    name: str,
+    scopes: Sequence[str],
+    now: datetime,
+    *,
+    store_id: int,
+    is_sandbox: bool = False,
+    expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """Make a key; return it with its secret, which nobody can read again."""
-    secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
-    key = ApiKey(name=name, digest=_digest(secret), scopes=list(scopes), created_at=now)
+    """Make a key; return it with its secret, which nobody can read again. Raises ScopeUnknown."""
+    if not scopes or set(scopes) - set(SCOPES):
+        raise ScopeUnknown(scopes=sorted(set(scopes) - set(SCOPES)))
+    secret = _draw_secret(is_sandbox=is_sandbox)
+    key = ApiKey(
+        name=name,
+        store_id=store_id,
+        prefix=_shown(secret),
+        digest=digest_of_secret(secret),
+        scopes=sorted(set(scopes)),
+        is_sandbox=is_sandbox,
+        created_at=now,
+        expires_at=expires_at,
+    )
     session.add(key)
     session.flush()
     return key, secret
 
 
-def check_api_key(session: Session, secret: str, scope: str, now: datetime) -> ApiKey:
-    """Return the key behind a secret, and note its use. Raises KeyRefused or ScopeMissing."""
-    key = session.scalars(
-        select(ApiKey).where(ApiKey.digest == _digest(secret), ApiKey.revoked_at.is_(None))
-    ).one_or_none()
-    if key is None:
-        raise KeyRefused
-    if scope not in key.scopes:
-        raise ScopeMissing(scope=scope)
-    if key.last_used_at is None or now - key.last_used_at >= NOTED_EVERY:
-        key.last_used_at = now
-    return key
+def rotate_api_key(
+    session: Session, key_id: int, now: datetime, *, overlap: timedelta
+) -> tuple[ApiKey, str]:
+    """Give a key a new secret and return both; the one before stays good for `overlap`.
+
+    A secret that was being replaced already ends at once. Raises NoSuchKey, OverlapRefused.
+    """
+    if not timedelta() <= overlap <= LONGEST_OVERLAP:
+        raise OverlapRefused(longest_hours=LONGEST_OVERLAP // timedelta(hours=1))
+    key = session.get(ApiKey, key_id, with_for_update={"of": ApiKey})
+    if key is None or key.state(now) in ("revoked", "expired"):
+        raise NoSuchKey
+    secret = _draw_secret(is_sandbox=key.is_sandbox)
+    key.old_digest, key.old_until = (key.digest, now + overlap) if overlap else (None, None)
+    key.digest, key.prefix = digest_of_secret(secret), _shown(secret)
+    session.flush()
+    return key, secret
 
 
 def revoke_api_key(session: Session, key_id: int, now: datetime) -> bool:
@@ -80,10 +160,24 @@ def revoke_api_key(session: Session, key_id: int, now: datetime) -> bool:
 
 
 def list_api_keys(session: Session) -> Sequence[ApiKey]:
-    """Return all keys, the newest first."""
+    """Return all keys with their stores, the newest first."""
     return session.scalars(select(ApiKey).order_by(ApiKey.id.desc())).all()
 
 
-def _digest(secret: str) -> str:
+def is_sandbox_secret(secret: str) -> bool:
+    """Tell by its looks whether a secret is for the sandbox; no question to the database."""
+    return secret.startswith(SANDBOX_PREFIX)
+
+
+def digest_of_secret(secret: str) -> str:
     """Return the digest of a secret of 256 random bits, which needs no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _draw_secret(*, is_sandbox: bool) -> str:
+    prefix = SANDBOX_PREFIX if is_sandbox else LIVE_PREFIX
+    return prefix + secrets.token_urlsafe(SECRET_BYTES)
+
+
+def _shown(secret: str) -> str:
+    return secret[: len(LIVE_PREFIX) + SHOWN_LETTERS]

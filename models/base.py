@@ -1,5 +1,6 @@
 """What every table shares: base, names of constraints, and how a rule says no."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar
 
@@ -56,9 +57,14 @@ def constraint_of(error: IntegrityError) -> str:
     return getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
 
 
+def admits(allowed: Sequence[object], value: object) -> bool:
+    """Tell whether a rule's list lets a value in; an empty list lets everything in."""
+    return not allowed or value in allowed
+
+
 def squeezed(statement: str) -> str:
     """Return SQL without the blanks that only make it readable; it holds none in its constants."""
-    return " ".join(statement.split())
+    return " ".join(statement.split()).replace(", ", ",")
 
 
 def in_language(texts: dict[str, str], language: str) -> str:

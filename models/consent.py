@@ -12,7 +12,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, Identifier, Moment
+from models.base import Base, BusinessError, Identifier, Moment
 
 PURPOSES = ("membership", "marketing")
 
@@ -48,11 +48,24 @@ class Consent(Base):
     said_at: Mapped[Moment]
 
 
+class NoticeOutdated(BusinessError):
+    """The person was told another notice than the one in force; `version` names that one."""
+
+    code = "notice_outdated"
+
+
 def get_notice(session: Session) -> Notice:
     """Return the notice in force: the newest one published."""
     return session.scalars(
         select(Notice).order_by(Notice.published_at.desc(), Notice.version.desc()).limit(1)
     ).one()
+
+
+def check_notice(session: Session, told_version: str) -> None:
+    """Let pass a consent to the notice in force. Raises NoticeOutdated."""
+    version = get_notice(session).version
+    if told_version != version:
+        raise NoticeOutdated(version=version)
 
 
 def notice_items(notice: Notice, language: str) -> list[tuple[str, str]]:

@@ -3,15 +3,18 @@
 PostgreSQL everywhere. `DATABASE_URL` names it; where it is unset, `embedded_url` starts one.
 """
 
+from functools import partial
+
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 from models.embedded_postgres import EmbeddedPostgresError, embedded_url, stop_embedded
 
 __all__ = [
+    "DEFAULT_POOL_SIZE",
     "EmbeddedPostgresError",
     "create_database",
     "drop_database",
@@ -62,6 +65,7 @@ def make_engine(
     statement_timeout_seconds: float | None = None,
     idle_in_transaction_timeout_seconds: float | None = None,
     application_name: str = "regulars",
+    schema: str | None = None,
 ) -> Engine:
     """Return an engine with at most `pool_size + max_overflow` connections, each in UTC.
 
@@ -70,6 +74,9 @@ def make_engine(
     pool. The last two timeouts are the server's, none where None: it cancels a statement, or ends a
     session that sits in an open transaction. Behind PgBouncer set `ignore_startup_parameters =
     options` and give the time zone to the role.
+
+    With `schema` every transaction sees that schema and no other. Each one says so itself: an
+    option of the connection is what a pooler in between may drop, and then it would see the shop.
     """
     limits = {
         "TimeZone": "UTC",
@@ -77,7 +84,7 @@ def make_engine(
         "idle_in_transaction_session_timeout": _milliseconds(idle_in_transaction_timeout_seconds),
     }
     options = " ".join(f"-c {name}={value}" for name, value in limits.items() if value is not None)
-    return create_engine(
+    engine = create_engine(
         sqlalchemy_url(url),
         pool_size=pool_size,
         max_overflow=max_overflow,
@@ -90,6 +97,14 @@ def make_engine(
             **KEEPALIVE,
         },
     )
+    if schema is not None:
+        event.listen(engine, "begin", partial(_see_only, schema))
+    return engine
+
+
+def _see_only(schema: str, connection: Connection) -> None:
+    """Let a transaction that begins see one schema; the setting ends with it."""
+    connection.exec_driver_sql(f'SET LOCAL search_path TO "{schema}"')
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:

@@ -16,7 +16,7 @@ from sqlalchemy import CheckConstraint, Integer, Text, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, Identifier, Translated
+from models.base import Base, Identifier, Translated, admits
 
 POLICIES = ("max", "add", "multiply")
 PLAIN_PERCENT = 100
@@ -75,16 +75,12 @@ class EarnRule(Base):
             basket.paid_twd >= self.min_spend_twd
             and (self.starts_at is None or self.starts_at <= basket.at)
             and (self.ends_at is None or basket.at < self.ends_at)
-            and _admits(self.store_codes, basket.store_code)
-            and _admits(self.channels, basket.channel)
-            and _admits(self.tier_codes, basket.tier_code)
-            and _admits(self.weekdays, basket.day.isoweekday())
-            and _admits(self.month_days, basket.day.day)
+            and admits(self.store_codes, basket.store_code)
+            and admits(self.channels, basket.channel)
+            and admits(self.tier_codes, basket.tier_code)
+            and admits(self.weekdays, basket.day.isoweekday())
+            and admits(self.month_days, basket.day.day)
         )
-
-
-def _admits(allowed: Sequence[object], value: object) -> bool:
-    return not allowed or value in allowed
 
 
 @dataclass(frozen=True)

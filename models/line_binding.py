@@ -192,14 +192,6 @@ def list_bindings(session: Session, member_id: int) -> Sequence[LineBinding]:
     ).all()
 
 
-def was_ever_bound(session: Session, member_id: int) -> bool:
-    """Tell whether this card was ever on a LINE account."""
-    return (
-        session.scalar(select(LineBinding.id).where(LineBinding.member_id == member_id).limit(1))
-        is not None
-    )
-
-
 def owe_menu_to(
     session: Session, line_user_id: str, menu: str, *, member: Member, key: str, now: datetime
 ) -> None:

@@ -37,3 +37,13 @@ def birthdays_kept_on(day: date) -> list[int]:
     if kept == [228] and not isleap(day.year):
         kept.append(229)
     return kept
+
+
+def day_text(day: date | None) -> str | None:
+    """Write a day for a journal in JSON, 2026-11-22; None stays None."""
+    return day.isoformat() if day is not None else None
+
+
+def read_day(text: str | None) -> date | None:
+    """Read what `day_text` wrote. Raises ValueError."""
+    return date.fromisoformat(text) if text else None

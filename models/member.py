@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import unicodedata
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import regex
 from sqlalchemy import (
@@ -50,6 +50,7 @@ class Member(Base):
             name="erased_keeps_nothing_personal",
         ),
         Index("ix_member_tier_kept_until", "tier_kept_until"),
+        Index("ix_member_joined_at", "joined_at"),
     )
 
     id: Mapped[Identifier]
@@ -234,6 +235,16 @@ def get_member_by_card(session: Session, card_ref: str) -> Member:
     return kept_member(session, found)
 
 
+def get_member_by_number(session: Session, number: str) -> Member:
+    """Return the member with this number, digits only. Raises NoSuchMember."""
+    found = session.scalars(
+        select(Member).where(Member.number == number, Member.erased_at.is_(None))
+    ).one_or_none()
+    if found is None:
+        raise NoSuchMember
+    return kept_member(session, found)
+
+
 def get_member_by_typed(session: Session, typed: str) -> Member:
     """Return the member whose number or mobile number a clerk typed. Raises NoSuchMember."""
     digits = "".join(c for c in unicodedata.normalize("NFKC", typed) if c.isdigit() or c == "+")
@@ -275,6 +286,28 @@ def list_member_ids(session: Session, *, after_id: int, limit: int) -> list[int]
     found = session.scalars(
         select(Member.id)
         .where(Member.id > after_id, Member.erased_at.is_(None))
+        .order_by(Member.id)
+        .limit(limit)
+    )
+    return list(found)
+
+
+def registered_without_order(
+    session: Session, days: int, now: datetime, *, after_id: int = 0, limit: int
+) -> list[int]:
+    """Return the ids of the next members who joined `days` ago or longer and never bought (B-02).
+
+    Whoever buys is no longer among them; whoever gave all of it back is again.
+    """
+    found = session.scalars(
+        select(Member.id)
+        .where(
+            Member.id > after_id,
+            Member.purchase_count == 0,
+            Member.joined_at <= now - timedelta(days=days),
+            Member.erased_at.is_(None),
+            Member.merged_into_id.is_(None),
+        )
         .order_by(Member.id)
         .limit(limit)
     )

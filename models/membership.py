@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.audit import note
 from models.base import BusinessError
+from models.browse_event import forget_looks
 from models.consent import get_notice, note_consent
 from models.coupon import Coupon, get_template, issue_coupon, issue_pack, void_coupons
 from models.fraud.own_card import link_staff_by_phone
@@ -282,6 +283,8 @@ def set_marketing(
 ) -> None:
     """Allow or stop marketing; a stop holds for every message not yet on its way."""
     member.marketing_allowed = allowed
+    if not allowed:
+        forget_looks(session, member.id)
     note_consent(
         session,
         member.id,
@@ -340,6 +343,7 @@ def erase_member(session: Session, member: Member, *, evidence: str, now: dateti
     void_coupons(session, member.id, now)
     leave_plan(session, member, now)
     forget_bindings(session, member, now)
+    forget_looks(session, member.id)
     forget_merged_person(session, member.id)
     if line_user_id is not None:
         end_conversation(session, line_user_id)

@@ -203,10 +203,13 @@ def owe_reply(
     return row
 
 
-def has_owed(session: Session, idempotency_key: str) -> bool:
-    """Tell whether something was ever owed under this key."""
-    return (
-        session.scalar(select(Owed.id).where(Owed.idempotency_key == idempotency_key)) is not None
+def withdraw(session: Session, idempotency_key: str, now: datetime) -> None:
+    """Skip what waits under this key: it is said in another way, in the same transaction."""
+    session.execute(
+        update(Owed)
+        .where(Owed.idempotency_key == idempotency_key, Owed.state == "waiting", Owed.tries == 0)
+        .values(state="skipped", settled_at=now, reason="said otherwise", words={})
+        .execution_options(synchronize_session=False)
     )
 
 

@@ -6,6 +6,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from models.base import Base, Identifier, Translated
 
 THE_SHOP = 1
+LOCK_MINUTES = (1, 120)
+"""What a shop may choose between."""
 
 
 class Shop(Base):
@@ -24,6 +26,18 @@ class Shop(Base):
         CheckConstraint("negative_points IN ('floor', 'debt')", name="negative_points_known"),
         CheckConstraint(
             "adjust_limit_points >= 0 AND point_value_twd > 0", name="points_worth_something"
+        ),
+        CheckConstraint(
+            "offline_redeem_twd >= 0 AND offline_redeem_count >= 0",
+            name="offline_redeem_not_negative",
+        ),
+        CheckConstraint(
+            f"lock_minutes BETWEEN {LOCK_MINUTES[0]} AND {LOCK_MINUTES[1]}",
+            name="lock_minutes_in_range",
+        ),
+        CheckConstraint(
+            "receipt_code_days BETWEEN 1 AND 7 AND receipt_codes_per_day >= 0",
+            name="receipt_codes_end",
         ),
     )
 
@@ -52,6 +66,16 @@ class Shop(Base):
     """So many points one person may adjust by hand in a day; above it a second one decides."""
     point_value_twd: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     """What one point is worth in NT$, for the liability."""
+    receipt_code_days: Mapped[int] = mapped_column(default=7, server_default=text("7"))
+    """So many days a receipt code may be claimed; no sale is told of later than that."""
+    receipt_codes_per_day: Mapped[int] = mapped_column(default=20, server_default=text("20"))
+    """So many receipt codes a clerk issues alone on one day; a manager allows more."""
+    lock_minutes: Mapped[int] = mapped_column(default=5, server_default=text("5"))
+    """A counter nobody touches for so long asks for the PIN again."""
+    offline_redeem_twd: Mapped[int] = mapped_column(default=100, server_default=text("100"))
+    """So much (NT$) may points and a coupon take off a sale without a network."""
+    offline_redeem_count: Mapped[int] = mapped_column(default=5, server_default=text("5"))
+    """So many sales that redeem may a device make until it has sent them."""
     programme_version: Mapped[int] = mapped_column(default=1)
     """Raised whenever the shop, its tiers or its stamp programme change, so that caches notice."""
 

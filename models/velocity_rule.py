@@ -13,7 +13,9 @@ from models.base import Base, BusinessError, Identifier
 from models.shop import THE_SHOP, Shop
 
 SCOPES = ("member", "staff", "device", "store")
-KINDS = ("purchase", "redemption", "points", "adjustment")
+KINDS = ("purchase", "redemption", "points", "adjustment", "coupon_twd")
+ONE_SALE = 0
+"""The window of a rule that looks at one sale alone."""
 
 
 def _rule(
@@ -25,7 +27,7 @@ def _rule(
     minutes: int | None = None,
     is_active: bool = True,
 ) -> dict[str, Any]:
-    """Return one row; `minutes` None counts the Taipei day."""
+    """Return one row; `minutes` None counts the Taipei day, 0 the sale alone."""
     return {
         "code": code,
         "scope": scope,
@@ -44,6 +46,11 @@ STARTING_RULES: tuple[dict[str, Any], ...] = (
     _rule("member_redemptions_day", "member", "redemption", (3, 6)),
     _rule("staff_10_minutes", "staff", "purchase", (30, 60), minutes=10),
     _rule("staff_adjustments_day", "staff", "adjustment", (10, 30)),
+    # What one clerk gives away alone. A cup of tea is NT$60: a hundred points are an order for a
+    # whole office, and a coupon of NT$300 pays for five cups.
+    _rule("staff_points_sale", "staff", "points", (100, 200), minutes=ONE_SALE),
+    _rule("staff_points_day", "staff", "points", (2_000, 5_000)),
+    _rule("staff_coupon_sale", "staff", "coupon_twd", (300, 600), minutes=ONE_SALE),
     # Off until a shop knows what is usual there.
     _rule("device_hour", "device", "purchase", (150, 400), minutes=60, is_active=False),
     _rule("store_hour", "store", "purchase", (400, 1_000), minutes=60, is_active=False),
@@ -53,7 +60,7 @@ STARTING_RULES: tuple[dict[str, Any], ...] = (
 class VelocityRule(Base):
     """One limit: from `warn_at` on the clerk is warned, from `block_at` on a manager is asked.
 
-    `window_minutes` None means the Taipei day. A change raises the programme's version.
+    `window_minutes` None means the Taipei day, 0 one sale. A change raises the programme's version.
     """
 
     __tablename__ = "velocity_rule"
@@ -61,7 +68,7 @@ class VelocityRule(Base):
         CheckConstraint("scope IN ('" + "', '".join(SCOPES) + "')", name="scope_known"),
         CheckConstraint("what IN ('" + "', '".join(KINDS) + "')", name="what_known"),
         CheckConstraint("warn_at > 0 AND block_at >= warn_at", name="limits_rise"),
-        CheckConstraint("window_minutes BETWEEN 1 AND 1440", name="window_in_range"),
+        CheckConstraint("window_minutes BETWEEN 0 AND 1440", name="window_in_range"),
     )
 
     id: Mapped[Identifier]

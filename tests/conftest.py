@@ -67,6 +67,7 @@ ONE_TEMPLATE_AT_A_TIME = 7_241_900
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 """A Sunday, 12:00 in Taipei."""
 STAFF_PASSWORD = "correct-horse-1"
+STAFF_PIN = "4826"
 _QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _numbers = count(1)
 
@@ -328,13 +329,14 @@ class Maker:
     def staff(
         self, session: Session, role: str = "clerk", *, store: str = "TP01", **columns: object
     ) -> Staff:
-        """Make a person with a login whose password is STAFF_PASSWORD."""
+        """Make a person with a login: STAFF_PASSWORD and STAFF_PIN."""
         row: dict[str, object] = {
             "username": f"{role}-{next(self.names)}",
             "name": "小安",
             "role": role,
             "store_id": self.store(session, store).id,
             "password_hash": _QUICK_HASHER.hash(STAFF_PASSWORD),
+            "pin_hash": _QUICK_HASHER.hash(STAFF_PIN),
         }
         staff = Staff(**row | columns)
         session.add(staff)

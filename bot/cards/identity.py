@@ -181,11 +181,6 @@ def was_member_link(t: Texts) -> Part:
     return link_button(postback(t("我以前是會員"), Action.WAS_MEMBER), color=QUIET)
 
 
-def was_member_reply(t: Texts) -> Part:
-    """Return the same as a quick reply."""
-    return quick_reply(postback(t("我以前是會員"), Action.WAS_MEMBER))
-
-
 def _clerk_button(t: Texts) -> Part:
     return link_button(postback(t("請店員協助"), Action.SHOW_BINDING_CODE))
 

@@ -79,10 +79,11 @@ def _amounts(t: Texts, view: ReceiptView) -> list[Part]:
     coupon_twd = view.discount_twd - own_twd
     coupons = clip(t("、").join(view.coupon_names), NAME_LENGTH)
     points = t("折抵 {points} 點", points=t.number(view.points_used))
+    own = t("折扣") if view.is_shop_discount else t("會員折扣")
     return [
         fact(t("消費金額"), t.money(view.amount_twd)),
         *([fact(coupons, t.money(-coupon_twd), color=TEA)] if view.coupon_names else ()),
-        *([fact(t("會員折扣"), t.money(-own_twd), color=TEA)] if own_twd else ()),
+        *([fact(own, t.money(-own_twd), color=TEA)] if own_twd else ()),
         *([fact(points, t.money(-view.points_twd), color=TEA)] if view.points_twd else ()),
         paid,
     ]

@@ -1,32 +1,27 @@
 """A coupon scanned alone: what it is and whose, using it up, and taking that back for a while."""
 
 import uuid
-from datetime import timedelta
 from typing import Any
 
 import structlog
 from flask import g, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
 from handlers.clerk import door, form, views
+from handlers.clerk.carrier import carrier_on_page
 from handlers.clerk.refusals import Notice
 from models.coupon import (
     CODE_LENGTH,
     Coupon,
     CouponNotUsable,
-    Redemption,
-    RedemptionNotCancellable,
-    cancel_redemption,
+    cancel_at_counter,
     find_code_in_scan,
     find_coupon,
+    find_standing_redemption,
+    is_cancellable,
     redeem_alone,
 )
-from models.fraud import check_own_card
 from models.member import get_member, masked_name, shown_number
-
-CANCEL_WITHIN = timedelta(minutes=10)
-"""So long a clerk may take back what they redeemed alone."""
 
 log = structlog.get_logger()
 
@@ -51,7 +46,7 @@ def redeem(code: str) -> ResponseReturnValue:
     redemption = redeem_alone(
         g.session,
         code,
-        store=staff.store,
+        store=door.current_store(),
         staff=staff,
         idempotency_key=form.idempotency_key("coupon"),
         now=g.now,
@@ -59,7 +54,7 @@ def redeem(code: str) -> ResponseReturnValue:
     log.info(
         "coupon_redeemed",
         redemption_id=redemption.id,
-        store_id=staff.store_id,
+        store_id=door.current_store().id,
         staff_id=staff.id,
     )
     coupon = g.session.get_one(Coupon, redemption.coupon_id)
@@ -68,13 +63,10 @@ def redeem(code: str) -> ResponseReturnValue:
 
 def cancel(redemption_id: int) -> ResponseReturnValue:
     """Take back a use of minutes ago: the coupon is the member's again."""
-    staff, redemption = door.current_staff(), g.session.get(Redemption, redemption_id)
-    if redemption is None or not _is_cancellable(redemption):
-        raise RedemptionNotCancellable
-    check_own_card(staff, get_member(g.session, redemption.member_id))
-    cancel_redemption(g.session, redemption_id, staff_id=staff.id, now=g.now)
+    staff, store = door.current_staff(), door.current_store()
+    undone = cancel_at_counter(g.session, redemption_id, store=store, staff=staff, now=g.now)
     log.info("redemption_cancelled", redemption_id=redemption_id, staff_id=staff.id)
-    return _show(g.session.get_one(Coupon, redemption.coupon_id), done="cancelled")
+    return _show(g.session.get_one(Coupon, undone.coupon_id), done="cancelled")
 
 
 def add_routes(blueprint: door.Door) -> None:
@@ -90,19 +82,9 @@ def _may_be_code(typed: str) -> bool:
     return len(code) == CODE_LENGTH and any(character.isalpha() for character in code)
 
 
-def _is_cancellable(redemption: Redemption) -> bool:
-    is_fresh = g.now < redemption.redeemed_at + CANCEL_WITHIN
-    is_here = redemption.store_id == door.current_staff().store_id
-    return redemption.purchase_id is None and is_fresh and is_here
-
-
 def _show(coupon: Coupon, status: int = 200, **context: Any) -> ResponseReturnValue:
     member = get_member(g.session, coupon.member_id)
-    used = g.session.scalars(
-        select(Redemption).where(
-            Redemption.coupon_id == coupon.id, Redemption.reversed_at.is_(None)
-        )
-    ).one_or_none()
+    used = find_standing_redemption(g.session, coupon.id)
     fresh = {
         "coupon": coupon,
         "facts": coupon.words(door.clerk_texts().language, g.now),
@@ -110,9 +92,10 @@ def _show(coupon: Coupon, status: int = 200, **context: Any) -> ResponseReturnVa
         "number": shown_number(member.number),
         "is_frozen": member.frozen_at is not None,
         "used": used,
-        "is_cancellable": used is not None and _is_cancellable(used),
+        "is_cancellable": used is not None and is_cancellable(used, door.current_store(), g.now),
         "key": str(uuid.uuid4()),
         "done": None,
+        "carrier": carrier_on_page(),
     }
     return views.show("coupon", status, **(fresh | context))
 

@@ -30,7 +30,7 @@ def page_key() -> str:
 
 def idempotency_key(what: str) -> str:
     """Return the page's key as the asker's key of one deed in this store."""
-    return f"{what}:{door.current_staff().store_id}:{page_key()}"
+    return f"{what}:{door.current_store().id}:{page_key()}"
 
 
 def visit() -> Visit:

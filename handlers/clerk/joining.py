@@ -3,25 +3,24 @@
 import uuid
 from typing import Any
 
-import qrcode
 import structlog
 from flask import g, request
 from flask.typing import ResponseReturnValue
-from qrcode.constants import ERROR_CORRECT_M
 
 from handlers import settings
 from handlers.clerk import door, form, views
+from handlers.clerk.pictures import qr_picture
 from handlers.clerk.refusals import Notice
+from handlers.limiting import limiter
 from models.base import BusinessError
 from models.consent import get_notice, notice_items
-from models.identity import find_duplicates_of
+from models.identity import find_duplicates_of, find_member_by_phone
 from models.local_day import local_day
 from models.member import Member, masked_name, normal_name, shown_number
 from models.membership import register_at_till
 from models.phone import normal_phone
 
 LONGEST_TYPED = 80
-QUIET_MODULES = 4
 
 log = structlog.get_logger()
 
@@ -37,12 +36,15 @@ def show_join() -> ResponseReturnValue:
     return _show()
 
 
-@door.limiter.limit(door.LOOKUPS_PER_STAFF, key_func=door.session_staff)
+@limiter.limit(door.LOOKUPS_PER_STAFF, key_func=door.session_staff)
 def join() -> ResponseReturnValue:
     """Make a member, after showing the clerk who might be the same person already."""
     staff, asked = door.current_staff(), request.form
     phone = normal_phone(asked.get("phone", "")[:LONGEST_TYPED])
     name = asked.get("name", "")[:LONGEST_TYPED].strip() or None
+    known = find_member_by_phone(g.session, phone)
+    if known is not None:
+        return _show(known=_masked(known), typed=asked)
     if not asked.get("consent"):
         raise ConsentMissing
     alike = _alike(phone, name)
@@ -52,19 +54,20 @@ def join() -> ResponseReturnValue:
         g.session,
         phone,
         name=name,
-        store=staff.store,
+        store=door.current_store(),
         staff_id=staff.id,
         evidence=form.idempotency_key("join"),
         now=g.now,
     )
-    log.info("member_joined", member_id=member.id, store_id=staff.store_id, staff_id=staff.id)
-    address = f"{settings().public_base_url}/join/{staff.store.code}"
+    store = door.current_store()
+    log.info("member_joined", member_id=member.id, store_id=store.id, staff_id=staff.id)
+    address = f"{settings().public_base_url}/join/{store.code}"
     return views.show(
         "joined",
         name=masked_name(member.name),
         number=shown_number(member.number),
         plain_number=member.number,
-        qr=qr_squares(address),
+        qr=qr_picture(address),
     )
 
 
@@ -72,21 +75,6 @@ def add_routes(blueprint: door.Door) -> None:
     """Add the addresses of joining."""
     blueprint.get("/join")(show_join)
     blueprint.post("/join")(join)
-
-
-def qr_squares(text: str) -> dict[str, Any]:
-    """Return a QR code as an SVG path of its dark squares, and the side of the picture."""
-    drawn = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=QUIET_MODULES)
-    drawn.add_data(text)
-    drawn.make(fit=True)
-    matrix = drawn.get_matrix()
-    squares = [
-        f"M{x} {y}h1v1h-1z"
-        for y, row in enumerate(matrix)
-        for x, is_dark in enumerate(row)
-        if is_dark
-    ]
-    return {"side": len(matrix), "path": "".join(squares)}
 
 
 def _alike(phone: str, name: str | None) -> list[dict[str, Any]]:
@@ -110,12 +98,13 @@ def _masked(member: Member) -> dict[str, Any]:
 def _show(status: int = 200, **context: Any) -> ResponseReturnValue:
     notice = get_notice(g.session)
     language = door.clerk_texts().language
-    fresh = {
+    fresh: dict[str, Any] = {
         "notice_version": notice.version,
         "notice_items": notice_items(notice, language),
         "key": str(uuid.uuid4()),
         "typed": {},
         "alike": [],
+        "known": None,
     }
     return views.show("join", status, **(fresh | context))
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from handlers.clerk import door, second_person, views
 from handlers.clerk.refusals import Notice
-from models import contact, fraud, points
+from models import contact, fraud, offline_sale, points, webhook
 from models.base import BusinessError
 from models.fraud import FraudAlert
 from models.fraud.not_me import confirm_fraud, release_member
@@ -169,6 +169,8 @@ def _show(manager: Staff, status: int = 200, **context: Any) -> ResponseReturnVa
         ],
         "alerts": [waiting(row, row.member_id, row.staff_id, row.opened_at) for row in alerts],
         "contacts": contact.list_open(session, g.now),
+        "broken": webhook.list_broken(session),
+        "offline_open": offline_sale.count_open(session),
         "programme": get_programme(session),
         "masked_name": masked_name,
         "shown_number": shown_number,

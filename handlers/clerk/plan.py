@@ -97,7 +97,7 @@ def show_paid(paid: Paid) -> ResponseReturnValue:
     log.info(
         "plan_paid",
         payment_id=paid.payment.id,
-        store_id=staff.store_id,
+        store_id=door.current_store().id,
         staff_id=staff.id,
         is_repeat=paid.is_repeat,
     )

@@ -7,7 +7,6 @@ then is it confirmed. What a clerk may not do alone a manager allows on the spot
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, TypeVar
 
 import structlog
@@ -18,19 +17,27 @@ from sqlalchemy.orm import Session
 from bot.texts import DEFAULT_LANGUAGE, Texts, texts_for
 from handlers.clerk import door, form, second_person, views
 from handlers.clerk.amount import read_amount
-from handlers.clerk.holding import Effect, compare, read_holding
 from handlers.clerk.refusals import Notice
-from handlers.clerk.sheet import Sheet, get_sheet
+from handlers.limiting import limiter
 from models.base import BusinessError
-from models.checkout import Refunded, Return, refund_purchase
+from models.checkout import (
+    LARGE_REFUND_TWD,
+    Effect,
+    Refunded,
+    Return,
+    Sheet,
+    compare,
+    get_sheet,
+    read_holding,
+    refund_purchase,
+    why_manager,
+)
 from models.fraud import check_own_card
 from models.local_day import local_day
 from models.member import get_member
 from models.purchase import Purchase
 from models.staff import Staff
 
-LARGE_REFUND_TWD = 3_000
-"""From so many NT$ on a clerk asks a manager."""
 OTHER = "other"
 
 log = structlog.get_logger()
@@ -52,7 +59,7 @@ class Checked:
     effect: Effect
 
 
-@door.limiter.limit(door.LOOKUPS_PER_STAFF, key_func=door.session_staff)
+@limiter.limit(door.LOOKUPS_PER_STAFF, key_func=door.session_staff)
 def show_purchase(purchase_id: int) -> ResponseReturnValue:
     """Show one purchase with its items, and the form to take it back."""
     return _show(get_sheet(g.session, purchase_id), typed={}, key=str(uuid.uuid4()))
@@ -72,7 +79,7 @@ def edit_refund(purchase_id: int) -> ResponseReturnValue:
     return _show(sheet, typed=request.form, key=form.page_key())
 
 
-@door.limiter.limit(
+@limiter.limit(
     second_person.TRIES,
     key_func=second_person.typed_manager,
     exempt_when=second_person.no_manager_typed,
@@ -89,7 +96,7 @@ def refund(purchase_id: int) -> ResponseReturnValue:
         "purchase_refunded",
         purchase_id=purchase_id,
         refund_id=done.refund.id,
-        store_id=staff.store_id,
+        store_id=door.current_store().id,
         staff_id=staff.id,
         is_repeat=done.is_repeat,
     )
@@ -124,29 +131,12 @@ def reasons(t: Texts) -> dict[str, str]:
     }
 
 
-def why_manager(sheet: Sheet, staff: Staff, refunded_twd: int, today: date) -> list[str]:
-    """Return why this is not a clerk's alone: `older`, `elsewhere`, `colleague`, `large`.
-
-    `refunded_twd` is all that is then taken back: many small refunds are one large one.
-    """
-    if second_person.manages(staff):
-        return []
-    purchase = sheet.purchase
-    told = {
-        "older": purchase.purchased_on != today,
-        "elsewhere": purchase.store_id != staff.store_id,
-        "colleague": purchase.staff_id != staff.id,
-        "large": refunded_twd >= LARGE_REFUND_TWD,
-    }
-    return [why for why, holds in told.items() if holds]
-
-
 def _have_it_allowed(done: Refunded, staff: Staff) -> None:
     """Ask for a manager where a clerk may not refund alone; a refusal undoes the refund."""
     if done.is_repeat:
         return
-    sheet = get_sheet(g.session, done.purchase.id)
-    why = why_manager(sheet, staff, done.purchase.refunded_twd, local_day(g.now))
+    refunded_twd, store = done.purchase.refunded_twd, door.current_store()
+    why = why_manager(done.purchase, staff, store, refunded_twd, local_day(g.now))
     if why:
         manager = second_person.ask_manager(staff, why)
         second_person.note_consent(
@@ -162,7 +152,7 @@ def _asked(purchase_id: int, staff: Staff) -> Return:
         raise NothingPicked
     return Return(
         purchase_id=purchase_id,
-        store=staff.store,
+        store=door.current_store(),
         staff_id=staff.id,
         reason=_reason(),
         idempotency_key=form.idempotency_key("refund"),
@@ -225,7 +215,8 @@ def _show_check(
     sheet: Sheet, checked: Checked, status: int = 200, **context: Any
 ) -> ResponseReturnValue:
     refunded_twd = sheet.purchase.refunded_twd + checked.amount_twd
-    why = why_manager(sheet, door.current_staff(), refunded_twd, local_day(g.now))
+    staff, store = door.current_staff(), door.current_store()
+    why = why_manager(sheet.purchase, staff, store, refunded_twd, local_day(g.now))
     return views.show(
         "refund_check",
         status,

@@ -22,8 +22,13 @@ class Notice:
 
 def explain(t: Texts, error: BusinessError) -> Notice:
     """Return the notice for a refusal; one we have no words for is shown in general ones."""
-    words = _NOTICES.get(error.code, _unknown)
-    return replace(words(t, error.facts), code=error.code)
+    return explain_code(t, error.code, error.facts)
+
+
+def explain_code(t: Texts, code: str, facts: Facts) -> Notice:
+    """Return the notice for a refusal that was kept: its code and its facts."""
+    words = _NOTICES.get(code, _unknown)
+    return replace(words(t, facts), code=code)
 
 
 def pace_words(t: Texts, codes: Sequence[str]) -> list[str]:
@@ -34,9 +39,26 @@ def pace_words(t: Texts, codes: Sequence[str]) -> list[str]:
         "member_points_day": t("這位會員今天累積的點數偏多。"),
         "member_redemptions_day": t("這位會員今天使用優惠的次數偏多。"),
         "staff_10_minutes": t("您十分鐘內記錄的筆數偏多。"),
+        "staff_points_sale": t("這一筆給的點數超過店員的上限。"),
+        "staff_points_day": t("您今天給的點數超過店員的上限。"),
+        "staff_coupon_sale": t("這一筆的優惠券折抵超過店員的上限。"),
+        "device_hour": t("這台裝置一小時內記錄的筆數偏多。"),
+        "store_hour": t("本店一小時內記錄的筆數偏多。"),
         "staff_adjustments_day": t("您今天手動調整點數的次數偏多。"),
     }
     return [known.get(code, t("短時間內的次數偏多。")) for code in codes]
+
+
+def coupon_words(t: Texts, error: BusinessError) -> str:
+    """Return in few words why a ticked coupon does not count."""
+    facts = error.facts
+    if error.code == "coupon_needs_more":
+        return t("未滿 {least}", least=t.money(facts["min_spend_twd"]))
+    known = {
+        "coupon_not_here": t("這裡不適用"),
+        "coupons_do_not_combine": t("不能和別張一起用"),
+    }
+    return known.get(error.code, t("不能使用"))
 
 
 def _unknown(t: Texts, _facts: Facts) -> Notice:
@@ -244,13 +266,13 @@ def _reason_missing(t: Texts, _facts: Facts) -> Notice:
 
 
 def _manager_needed(t: Texts, _facts: Facts) -> Notice:
-    return Notice(t("這一步需要店長同意"), t("請店長輸入自己的帳號與密碼，再按一次確認。"))
+    return Notice(t("這一步需要店長同意"), t("請店長選自己的名字、輸入 PIN，再按一次確認。"))
 
 
 def _manager_login_wrong(t: Texts, _facts: Facts) -> Notice:
     return Notice(
-        t("店長帳號或密碼不對"),
-        t("須由店長或老闆本人輸入，不能用您自己的帳號。請再試一次。"),
+        t("店長的 PIN 或密碼不對"),
+        t("須由店長或老闆本人輸入，不能用您自己的。請再試一次。"),
     )
 
 
@@ -378,6 +400,18 @@ def _alert_settled(t: Texts, _facts: Facts) -> Notice:
     return Notice(t("這件事已有人處理"), t("請重新整理「待處理」。"))
 
 
+def _no_such_figure(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這段期間沒有這個數字"), t("請回到「異常檢視」，換一段期間再看。"))
+
+
+def _nothing_said(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("還沒有寫結果"), t("請用幾個字寫下您看過的結果，再按一次。"))
+
+
+def _no_such_person(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("找不到這個人"), t("請從「人員」或「異常檢視」重新選擇。"))
+
+
 def _no_such_birthday_card(t: Texts, _facts: Facts) -> Notice:
     return Notice(t("沒有這張生日卡"), t("會員可能已退出。請重新整理清單。"))
 
@@ -411,6 +445,201 @@ def _merge_over(t: Texts, _facts: Facts) -> Notice:
     )
 
 
+def _pin_asked(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("店員請用 PIN 登入"), t("點選自己的名字，輸入 PIN。密碼只給店長與老闆使用。"))
+
+
+def _wrong_pin(t: Texts, facts: Facts) -> Notice:
+    left = facts.get("left")
+    advice = t("還可以再試 {count} 次。", count=left) if left else t("請再輸入一次。")
+    return Notice(t("PIN 不對"), " ".join((advice, t("忘記了請店長重設。"))))
+
+
+def _pin_locked(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("PIN 已鎖定"),
+        t(
+            "錯了太多次。請等 {minutes} 分鐘，或請店長在「人員」解除鎖定。",
+            minutes=facts.get("minutes", 0),
+        ),
+    )
+
+
+def _pin_refused(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("這個 PIN 不能用"),
+        t(
+            "須 {shortest} 到 {longest} 位數字，不能是 1234、0000 這類容易猜的，也不能和舊的相同。",
+            shortest=facts.get("shortest", 4),
+            longest=facts.get("longest", 8),
+        ),
+    )
+
+
+def _pins_differ(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("兩次輸入的不一樣"), t("請把新的 PIN 再輸入兩次。"))
+
+
+def _pin_to_choose(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("請先設定自己的 PIN"), t("臨時 PIN 只能用來設定新的 PIN。請重新整理這一頁。"))
+
+
+def _code_refused(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("啟用碼不對或已失效"),
+        t("啟用碼 15 分鐘內有效，只能用一次。請店長在「裝置」再產生一個。"),
+    )
+
+
+def _device_name_refused(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("請替這台裝置取個名字"),
+        t("例如「櫃台平板」，最多 {longest} 個字。", longest=facts.get("longest", 30)),
+    )
+
+
+def _no_such_device(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這台裝置已經停用"), t("請重新整理清單。"))
+
+
+def _store_missing(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("請選擇門市"), t("選好後再按一次。"))
+
+
+def _not_theirs_to_manage(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("這一位不歸您管理"),
+        t("店長管理店員；店長的 PIN 與職務由老闆管理。沒有任何變動。"),
+    )
+
+
+def _staff_name_refused(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("請輸入姓名"),
+        t("同事看得懂的名字，最多 {longest} 個字。", longest=facts.get("longest", 30)),
+    )
+
+
+def _no_such_staff(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("找不到這位同事"), t("請重新整理「人員」。"))
+
+
+def session_locked(t: Texts) -> Notice:
+    """Return the notice for a request whose session rested too long."""
+    return Notice(t("櫃台已鎖定"), t("輸入 PIN 後再按一次即可，已輸入的內容會保留。"))
+
+
+def _coupon_of_another(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("這張優惠券不是這位會員的"),
+        t("它不屬於 {name}，沒有勾選。請客人出示自己的優惠券。", name=facts.get("name", "")),
+    )
+
+
+def _item_unreadable(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("第 {row} 項品項看不懂", row=facts.get("row", 1)),
+        t("請填寫品名，單價與數量請填整數；不需要就刪除這一項。"),
+    )
+
+
+def _item_unknown(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("商品目錄沒有這個條碼"), t("可在「品項」手動輸入品名與單價，或直接輸入金額。"))
+
+
+def _items_do_not_add_up(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("金額和品項合計不同"),
+        t(
+            "品項合計 {sum}，金額輸入 {amount}。請修改其中一個。",
+            sum=t.money(facts["sum_twd"]),
+            amount=t.money(facts["amount_twd"]),
+        ),
+    )
+
+
+def _not_voidable(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("這筆不能直接作廢"),
+        t("只能作廢自己十分鐘內的最後一筆。其他請從消費明細辦理退款。"),
+    )
+
+
+def _receipt_code_limit(t: Texts, facts: Facts) -> Notice:
+    why = {
+        "many": t("您今天已開立 {most} 組收據碼。", most=facts.get("most", 0)),
+        "large": t("這筆金額較大。"),
+    }
+    told = "".join(why[one] for one in facts.get("why", ()))
+    return Notice(t("這組收據碼需要店長同意"), told + t("請店長輸入後再按一次。"))
+
+
+def _receipt_code_claimed(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這組收據碼已被補登"), t("不能再取消；需要的話，請從消費明細辦理退款。"))
+
+
+def _receipt_code_unknown(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("找不到這組收據碼"), t("它可能是其他分店開立的。請重新整理清單。"))
+
+
+def _invoice_number_refused(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("發票號碼不對"), t("兩個英文字母加八個數字，例如 AB-12345678；也可以不填。"))
+
+
+def _invoice_known(t: Texts, _facts: Facts) -> Notice:
+    return Notice(
+        t("這張發票已經開過收據碼"),
+        t("一張發票只能補登一次。要重開，請先取消前一組。"),
+    )
+
+
+def _offline_settled(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這筆已有人處理"), t("請重新整理「待上傳」。"))
+
+
+def _offline_member_missing(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("還不知道是哪位會員"), t("請輸入會員編號或手機號碼，再按一次補登。"))
+
+
+def _sold_too_long_ago(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("消費時間超出範圍"),
+        t("只能補登 {days} 天內、而且已經發生的消費。", days=facts.get("most_days", 7)),
+    )
+
+
+def _endpoint_refused(t: Texts, facts: Facts) -> Notice:
+    advice = {
+        "scheme": t("網址須以 https:// 開頭，內容才不會被偷看。"),
+        "private_address": t("不能是內部網路的位址。請填對方系統在網際網路上的網址。"),
+        "events": t("請至少勾選一種事件。"),
+        "description": t("說明最多 {longest} 個字。", longest=facts.get("longest", 100)),
+    }
+    return Notice(
+        t("這個網址不能用"),
+        advice.get(facts.get("why", ""), t("請核對網址，例如 https://pos.example/hooks。")),
+    )
+
+
+def _too_many_endpoints(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("網址已達上限"),
+        t("最多 {most} 個。請先刪除不需要的。", most=facts.get("most", 20)),
+    )
+
+
+def _no_such_endpoint(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("找不到這筆"), t("可能剛剛被刪除。請回到「連線」重新打開。"))
+
+
+def _endpoint_disabled(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這個網址已停用"), t("請先啟用，再補送。"))
+
+
+def _delivery_under_way(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這筆還在傳送"), t("系統會自動重試，不必再按。"))
+
+
 def session_over(t: Texts) -> Notice:
     """Return the notice for a request whose login has ended."""
     return Notice(t("登入已過期"), t("請重新登入；登入後再按一次即可，已輸入的內容會保留。"))
@@ -427,6 +656,9 @@ def too_many_tries(t: Texts) -> Notice:
 
 
 _NOTICES: dict[str, Callable[[Texts, Facts], Notice]] = {
+    "offline_settled": _offline_settled,
+    "offline_member_missing": _offline_member_missing,
+    "sold_too_long_ago": _sold_too_long_ago,
     "nothing_asked": _nothing_asked,
     "not_a_member_code": _not_a_member_code,
     "member_code_forged": _member_code_forged,
@@ -486,9 +718,42 @@ _NOTICES: dict[str, Callable[[Texts, Facts], Notice]] = {
     "alert_settled": _alert_settled,
     "contact_settled": _alert_settled,
     "no_such_birthday_card": _no_such_birthday_card,
+    "endpoint_refused": _endpoint_refused,
+    "too_many_endpoints": _too_many_endpoints,
+    "no_such_endpoint": _no_such_endpoint,
+    "no_such_delivery": _no_such_endpoint,
+    "endpoint_disabled": _endpoint_disabled,
+    "delivery_under_way": _delivery_under_way,
+    "no_such_figure": _no_such_figure,
+    "nothing_said": _nothing_said,
+    "no_such_person": _no_such_person,
     "wrong_login": _wrong_login,
     "not_for_counter": _not_for_counter,
+    "pin_asked": _pin_asked,
+    "wrong_pin": _wrong_pin,
+    "pin_locked": _pin_locked,
+    "pin_refused": _pin_refused,
+    "pins_differ": _pins_differ,
+    "pin_to_choose": _pin_to_choose,
+    "enrolment_code_refused": _code_refused,
+    "device_name_refused": _device_name_refused,
+    "no_such_device": _no_such_device,
+    "store_missing": _store_missing,
+    "role_missing": _not_theirs_to_manage,
+    "not_theirs_to_manage": _not_theirs_to_manage,
+    "no_such_staff": _no_such_staff,
+    "staff_name_refused": _staff_name_refused,
     "line_taken": _line_taken,
     "merge_refused": _merge_refused,
     "merge_over": _merge_over,
+    "coupon_of_another": _coupon_of_another,
+    "item_unreadable": _item_unreadable,
+    "item_unknown": _item_unknown,
+    "items_do_not_add_up": _items_do_not_add_up,
+    "not_voidable": _not_voidable,
+    "receipt_code_limit": _receipt_code_limit,
+    "receipt_code_claimed": _receipt_code_claimed,
+    "receipt_code_unknown": _receipt_code_unknown,
+    "invoice_number_refused": _invoice_number_refused,
+    "invoice_known": _invoice_known,
 }

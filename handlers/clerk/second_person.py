@@ -1,20 +1,25 @@
-"""A manager at somebody else's counter: they type their own login on the spot, for one thing.
+"""A manager at somebody else's counter: they type their PIN on the spot, for one thing.
 
-No session of theirs is opened; the clerk's goes on, and the audit names both.
+No session of theirs is opened; the clerk's goes on, and the audit names both and the device. A PIN
+is tried before anything else is done, so that a wrong one counts whatever becomes of the rest;
+where somebody has none yet, name and password serve as well.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from flask import g, request
 from flask_limiter.util import get_remote_address
 
+from handlers import keep_refusal
 from models import staff
 from models.audit import note
 from models.base import BusinessError
-from models.staff import Staff, WrongLogin
+from models.pin import PinLocked, WrongPin, check_pin
+from models.staff import Staff, WrongLogin, list_counter_staff
 
-MANAGING_ROLES = ("owner", "manager")
 TRIES = "10 per minute"
+LONGEST_ID_DIGITS = 18
 
 
 class ManagerNeeded(BusinessError):
@@ -31,12 +36,17 @@ class ManagerLoginWrong(BusinessError):
 
 def manages(person: Staff) -> bool:
     """Tell whether this person may decide where a clerk may not."""
-    return person.role in MANAGING_ROLES
+    return person.manages
+
+
+def list_managers(asking: Staff) -> Sequence[Staff]:
+    """Return who may say yes to what this person asks."""
+    return [one for one in list_counter_staff(g.session) if one.manages and one.id != asking.id]
 
 
 def is_manager_typed() -> bool:
     """Tell whether the form brings a manager's login."""
-    return bool(request.form.get("manager_username", "").strip())
+    return _is_pin_typed() or bool(request.form.get("manager_username", "").strip())
 
 
 def typed_manager() -> str:
@@ -46,38 +56,64 @@ def typed_manager() -> str:
 
 
 def no_manager_typed() -> bool:
-    """Tell whether no login is tried, so that the limit on guesses does not count."""
-    return not is_manager_typed()
+    """Tell whether no password is tried, so that its limit does not count; PINs have their own."""
+    return not request.form.get("manager_username", "").strip()
+
+
+def try_pin() -> None:
+    """Check the manager's PIN that a form brings, before its deed is done.
+
+    Raises ManagerLoginWrong or PinLocked, whose count is kept.
+    """
+    if not _is_pin_typed():
+        return
+    try:
+        g.manager = check_pin(g.session, _typed_id(), request.form["manager_pin"], g.now)
+    except WrongPin as error:
+        keep_refusal()
+        raise ManagerLoginWrong(left=error.facts["left"]) from error
+    except PinLocked:
+        keep_refusal()
+        raise
 
 
 def ask_manager(asking: Staff, why: list[str]) -> Staff:
-    """Return the manager who typed their login into this form.
+    """Return the manager who typed their PIN, or their login, into this form.
 
     Raises ManagerNeeded where nobody did, or ManagerLoginWrong.
     """
     if not is_manager_typed():
         raise ManagerNeeded(why=why)
+    is_by_pin = "manager" in g
+    found: Staff = g.manager if is_by_pin else _by_password()
+    knows_another = is_by_pin and found.pin_is_temporary
+    if not found.manages or found.id == asking.id or knows_another:
+        raise ManagerLoginWrong
+    return found
+
+
+def note_consent(manager: Staff, asking: Staff, subject: str, what: str, now: datetime) -> None:
+    """Write down that a manager let a clerk do something; the session knows where."""
+    note(g.session, what, subject, now=now, staff_id=manager.id, after={"asked_by": asking.id})
+
+
+def _is_pin_typed() -> bool:
+    return bool(request.form.get("manager_pin", "").strip())
+
+
+def _typed_id() -> int:
+    """Return the id of who was picked, or 0, which is nobody's."""
+    typed = request.form.get("manager", "")
+    is_id = typed.isascii() and typed.isdecimal() and len(typed) <= LONGEST_ID_DIGITS
+    return int(typed) if is_id else 0
+
+
+def _by_password() -> Staff:
     try:
-        found = staff.log_in(
+        return staff.log_in(
             g.session,
             request.form.get("manager_username", ""),
             request.form.get("manager_password", ""),
         )
     except WrongLogin as error:
         raise ManagerLoginWrong from error
-    if not manages(found) or found.id == asking.id:
-        raise ManagerLoginWrong
-    return found
-
-
-def note_consent(manager: Staff, asking: Staff, subject: str, what: str, now: datetime) -> None:
-    """Write down that a manager let a clerk do something."""
-    note(
-        g.session,
-        what,
-        subject,
-        now=now,
-        staff_id=manager.id,
-        store_id=asking.store_id,
-        after={"asked_by": asking.id},
-    )

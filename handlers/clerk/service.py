@@ -9,19 +9,22 @@ from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from handlers import settings
-from handlers.clerk import door, form, plan, second_person, sheet, views
+from handlers.clerk import door, form, plan, second_person, views
 from handlers.clerk.refusals import Notice
 from handlers.clerk.visit import Visit, sign_visit
+from handlers.limiting import limiter
 from models.base import BusinessError
+from models.checkout import list_bought
 from models.fraud import check_own_card
-from models.fraud.checking import check_adjustment
+from models.fraud.adjusting import PaceExceeded, ask_within_pace
 from models.fraud.not_me import release_member
 from models.identity import get_binding_request, rebind_by_clerk
 from models.local_day import local_day
 from models.member import Member, get_member
 from models.plan import PlanPayment, find_latest, list_payments, list_plans, refund_payment
-from models.points import ask_adjustment
+from models.points import PointsAdjustment
 from models.programme import get_programme
+from models.staff import Staff
 from models.stamp_card import (
     NoSuchStampProgramme,
     StampProgramme,
@@ -57,7 +60,7 @@ def show_sale() -> ResponseReturnValue:
     return views.show_member(visit, get_member(g.session, visit.member_id), programme)
 
 
-@door.limiter.limit(
+@limiter.limit(
     second_person.TRIES,
     key_func=second_person.typed_manager,
     exempt_when=second_person.no_manager_typed,
@@ -66,22 +69,27 @@ def adjust_points() -> ResponseReturnValue:
     """Give or take points with a reason the member reads; above the limit it waits."""
     visit, staff = form.checked_visit(), door.current_staff()
     member = get_member(g.session, visit.member_id)
-    check_own_card(staff, member)
-    verdict = check_adjustment(g.session, staff, member, g.now)
-    if not verdict.may_go_on and not second_person.manages(staff):
+    try:
+        wish = _ask(member, staff, allowed_by=None)
+    except PaceExceeded:
         manager = second_person.ask_manager(staff, ["pace"])
+        wish = _ask(member, staff, allowed_by=manager)
         second_person.note_consent(manager, staff, f"member:{member.id}", "adjustment.allow", g.now)
-    wish = ask_adjustment(
+    log.info("points_adjusted", adjustment_id=wish.id, state=wish.state, staff_id=staff.id)
+    return _show(visit, done="adjusted" if wish.state == "posted" else "waits", moved=wish.points)
+
+
+def _ask(member: Member, staff: Staff, *, allowed_by: Staff | None) -> PointsAdjustment:
+    return ask_within_pace(
         g.session,
         member,
         _count("points"),
         reason=request.form.get("reason", ""),
         asked_by=staff,
+        allowed_by=allowed_by,
         idempotency_key=form.idempotency_key("adjust"),
         now=g.now,
     )
-    log.info("points_adjusted", adjustment_id=wish.id, state=wish.state, staff_id=staff.id)
-    return _show(visit, done="adjusted" if wish.state == "posted" else "waits", moved=wish.points)
 
 
 def stamp_by_hand() -> ResponseReturnValue:
@@ -118,11 +126,11 @@ def bind_line() -> ResponseReturnValue:
         reason=request.form.get("reason", ""),
         now=g.now,
     )
-    log.info("line_bound", member_id=member.id, staff_id=staff.id, store_id=staff.store_id)
+    log.info("line_bound", member_id=member.id, staff_id=staff.id, store_id=door.current_store().id)
     return _show(visit, done="bound")
 
 
-@door.limiter.limit(
+@limiter.limit(
     second_person.TRIES,
     key_func=second_person.typed_manager,
     exempt_when=second_person.no_manager_typed,
@@ -141,7 +149,7 @@ def release_card() -> ResponseReturnValue:
     return _show(visit, done="released")
 
 
-@door.limiter.limit(
+@limiter.limit(
     second_person.TRIES,
     key_func=second_person.typed_manager,
     exempt_when=second_person.no_manager_typed,
@@ -206,7 +214,7 @@ def _show(visit: Visit, status: int = 200, **context: Any) -> ResponseReturnValu
         "key": str(uuid.uuid4()),
         "member": member,
         "tier": programme.tier(member.tier_id),
-        "bought": sheet.list_bought(g.session, member.id),
+        "bought": list_bought(g.session, member.id),
         "cards": list_held_cards(
             g.session, member.id, programme.stamp_programmes, local_day(g.now)
         ),

@@ -7,10 +7,13 @@ from flask import g, render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from handlers.clerk import door, views
+from handlers.clerk import door, views, void
+from handlers.clerk.day import day_context
+from models.checkout import find_voidable
 from models.local_day import local_day
 from models.member import masked_name, shown_number
-from models.purchase import list_of_day, total_of_day
+from models.purchase import list_of_day
+from models.shop import Store
 from models.staff import Staff
 
 SHOWN = 50
@@ -33,30 +36,24 @@ class Line:
     is_own: bool
 
 
-@dataclass(frozen=True)
-class Total:
-    """How many purchases a store's day has, and what was paid in them."""
-
-    count: int
-    paid_twd: int
-
-
 def show_today() -> ResponseReturnValue:
-    """Show the newest purchases of this store's day, with the day's total."""
-    staff, today = door.current_staff(), local_day(g.now)
+    """Show the newest purchases of this store's day, below the day's figures."""
+    staff, store, today = door.current_staff(), door.current_store(), local_day(g.now)
+    voidable = find_voidable(g.session, staff, store, g.now)
     return render_template(
         "clerk/today.html",
         today=today,
-        lines=list_lines(g.session, staff, today),
-        total=Total(*total_of_day(g.session, staff.store_id, today)),
+        lines=list_lines(g.session, store, staff, today),
         shown=SHOWN,
+        void=void.offer_of(voidable.id) if voidable else None,
+        **day_context(store, today),
         **views.words(),
     )
 
 
-def list_lines(session: Session, staff: Staff, today: date) -> list[Line]:
-    """Return the newest purchases of `today` in the store of `staff`, newest first."""
-    found = list_of_day(session, staff.store_id, today, limit=SHOWN)
+def list_lines(session: Session, store: Store, staff: Staff, today: date) -> list[Line]:
+    """Return the newest purchases of `today` in a store, newest first; `staff` looks at them."""
+    found = list_of_day(session, store.id, today, limit=SHOWN)
     return [
         Line(
             id=purchase.id,
@@ -64,7 +61,7 @@ def list_lines(session: Session, staff: Staff, today: date) -> list[Line]:
             member=masked_name(name),
             number=shown_number(number),
             amount_twd=purchase.amount_twd,
-            discount_twd=purchase.discount_twd,
+            discount_twd=purchase.discount_twd + purchase.points_twd,
             paid_twd=purchase.paid_twd,
             refunded_twd=purchase.refunded_twd,
             points=purchase.points_earned,

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any
 
 from flask import Response, g, make_response, redirect, render_template, request, url_for
@@ -10,11 +11,21 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 
 from bot.texts import LANGUAGE_NAMES
-from handlers import settings
-from handlers.clerk.door import clerk_texts, current_staff, is_fragment, staff_or_none
+from handlers import is_refusal_kept, settings
+from handlers.clerk.carrier import carrier_on_page
+from handlers.clerk.door import (
+    clerk_texts,
+    current_staff,
+    current_store,
+    is_fragment,
+    locked_staff,
+    this_device,
+    work_or_none,
+)
 from handlers.clerk.hints import hints
+from handlers.clerk.items import BLANK_ROWS, typed_rows
 from handlers.clerk.refusals import Notice
-from handlers.clerk.second_person import manages
+from handlers.clerk.second_person import list_managers, manages
 from handlers.clerk.visit import Visit, read_visit, sign_visit
 from models.base import BusinessError, in_language
 from models.coupon import TILL, list_usable_coupons
@@ -23,6 +34,8 @@ from models.local_day import local_day
 from models.member import Member, get_member
 from models.plan import held_plan
 from models.programme import Programme, get_programme
+from models.staff import list_counter_staff
+from models.stamp_card import list_held_cards
 from models.tier import Tier
 
 FRESH_TOKEN_HEADER = "X-Fresh-CSRF-Token"  # noqa: S105  # A header's name.
@@ -34,15 +47,20 @@ _SHOWN_AGAIN: dict[str, ShowAgain] = {}
 
 def words() -> dict[str, Any]:
     """Return what every template of the counter may use."""
-    t, staff = clerk_texts(), staff_or_none()
+    t, work = clerk_texts(), work_or_none()
     return {
         "t": t,
         "language": t.language,
         "language_names": LANGUAGE_NAMES,
         "in_language": in_language,
         "day_of": date.fromisoformat,
-        "staff": staff,
-        "is_managing": staff is not None and manages(staff),
+        "local_day": local_day,
+        "staff": work.staff if work else None,
+        "store": work.store if work else None,
+        "device": work.device if work else None,
+        "lock_minutes": work.shop.lock_minutes if work else None,
+        "managers": partial(list_managers, work.staff) if work else tuple,
+        "is_managing": work is not None and manages(work.staff),
         "notice": None,
     }
 
@@ -56,8 +74,8 @@ def show(view: str, status: int = 200, **context: Any) -> ResponseReturnValue:
 
 
 def show_scan(status: int = 200, **context: Any) -> ResponseReturnValue:
-    """Show the screen that waits for the next customer."""
-    return show("scan", status, **context)
+    """Show the screen that waits for the next customer, with a carrier that was scanned early."""
+    return show("scan", status, **({"carrier": carrier_on_page()} | context))
 
 
 def back_to_scan(**_where: object) -> ResponseReturnValue:
@@ -79,9 +97,13 @@ def show_member(
         "tier": tier,
         "plan": held_plan(programme.plans, member.plan_code, member.plan_until, g.now),
         "hints": hints(t, visit, member, staff, today),
-        "coupons": _coupons(member, tier, staff.store.code),
+        "coupons": _coupons(member, tier, current_store().code),
+        "stamp_cards": _stamp_cards(member, programme, today),
         "typed": {},
         "ticked": request.form.getlist("coupon"),
+        "rows": [],
+        "blank_rows": BLANK_ROWS,
+        "carrier": carrier_on_page(),
     }
     return show("member", status, **(fresh | context))
 
@@ -98,6 +120,12 @@ def _coupons(member: Member, tier: Tier, store_code: str) -> list[dict[str, Any]
         }
         for coupon in list_usable_coupons(g.session, member.id, g.now)
     ]
+
+
+def _stamp_cards(member: Member, programme: Programme, today: date) -> list[dict[str, Any]]:
+    language = clerk_texts().language
+    held = list_held_cards(g.session, member.id, programme.stamp_programmes, today)
+    return [card.words(language) for card in held]
 
 
 def show_asked(visit: Visit, approval: Approval) -> ResponseReturnValue:
@@ -118,7 +146,8 @@ def refuse(notice: Notice, status: int) -> ResponseReturnValue:
         )
     again = _SHOWN_AGAIN.get(request.endpoint or "")
     if again is not None and "session" in g:  # None is open where a limit was reached.
-        g.session.rollback()  # What was refused may have failed in the database.
+        if not is_refusal_kept():
+            g.session.rollback()  # What was refused may have failed in the database.
         try:
             return again(notice, status)
         except BusinessError:
@@ -141,10 +170,45 @@ def shows_again(*endpoints: str) -> Callable[[ShowAgain], ShowAgain]:
 
 def ask_to_log_in(notice: Notice, status: int) -> ResponseReturnValue:
     """Ask for a login: in the open page, which keeps what was typed, or on a page of its own."""
-    context = words() | {"notice": notice, "username": request.form.get("username", "")}
     if is_fragment():
-        return _into_notice(render_template("clerk/_log_in_again.html", **context), status)
-    return render_template("clerk/login.html", **context), status
+        again = render_template("clerk/_log_in_again.html", **(words() | _at_the_door(notice)))
+        return _into_notice(again, status)
+    return show_door(notice, status)
+
+
+def show_door(notice: Notice | None = None, status: int = 200) -> ResponseReturnValue:
+    """Show the page that asks who is there, or, on an unknown device, how it is to be let in."""
+    return show_page("login", status, **_at_the_door(notice))
+
+
+def show_page(name: str, status: int = 200, **context: Any) -> ResponseReturnValue:
+    """Show a page of its own, outside the counter's."""
+    return render_template(f"clerk/{name}.html", **(words() | context)), status
+
+
+def _at_the_door(notice: Notice | None) -> dict[str, Any]:
+    """Return what a door shows: the device, who may come in here, and who was picked."""
+    device = this_device()
+    people = list_counter_staff(g.session) if device else ()
+    picked = next((one for one in people if str(one.id) == _picked_id()), None)
+    return {
+        "notice": notice,
+        "at": device,
+        "here": [one for one in people if device and one.store_id == device.store_id],
+        "elsewhere": [one for one in people if device and one.store_id != device.store_id],
+        "picked": picked,
+        "username": request.form.get("username", ""),
+        "typed": request.form,
+    }
+
+
+def _picked_id() -> str:
+    """Return whose name was tapped, or whose session waits for their PIN."""
+    told = request.values.get("person")
+    if told is not None:
+        return told
+    locked = locked_staff()
+    return str(locked.id) if locked else ""
 
 
 def logged_in_again() -> ResponseReturnValue:
@@ -170,7 +234,12 @@ def _into_notice(html: str, status: int) -> Response:
 def _typed_sale() -> dict[str, Any]:
     """Return what was typed into a sale's form, to show it again."""
     form = request.form
-    return {"key": form.get("key", ""), "typed": form, "ticked": form.getlist("coupon")}
+    return {
+        "key": form.get("key", ""),
+        "typed": form,
+        "ticked": form.getlist("coupon"),
+        "rows": typed_rows(),
+    }
 
 
 @shows_again("clerk.record", "clerk.ask_for_approval")

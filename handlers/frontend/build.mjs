@@ -23,6 +23,10 @@ const ENTRIES = join(ROOT, "handlers", "frontend");
 const STATIC = join(ROOT, "handlers", "static");
 const WASM = join(ROOT, "node_modules", "zxing-wasm", "dist", "reader", "zxing_reader.wasm");
 
+const WORKER = "sw.entry.js";
+const COUNTER = ["clerk.css", "clerk.js", "door.js", "offline.js"];
+const CAMERA = ["camera.js", basename(WASM)];
+
 const HASH_LENGTH = 10; // Hexadecimal digits: 40 bits tell one build's files from another's.
 const ENTRY = /^(?<name>[\w-]+)\.entry\.(?<kind>js|css)$/;
 
@@ -55,16 +59,26 @@ async function buildSimulator() {
 }
 
 /** Bundle one entry; return [the name templates use, the hashed name, the bytes]. */
-async function bundleEntry(file) {
+async function bundleEntry(file, define = {}) {
   const { name, kind } = ENTRY.exec(file).groups;
   const result = await build({
     ...COMMON,
     entryPoints: [join(ENTRIES, file)],
     outdir: STATIC,
     write: false,
+    define,
   });
   const output = result.outputFiles.find(({ path }) => extname(path) === `.${kind}`);
   return hashed(`${name}.${kind}`, output.contents);
+}
+
+/** Return what the service worker keeps at once, and what it keeps when it is first used. */
+function workerLists(made) {
+  const urls = (names) => made.filter(([name]) => names.includes(name)).map(([, file]) => `/static/${file}`);
+  return {
+    PRECACHED: JSON.stringify(urls(COUNTER)),
+    KEPT_LATER: JSON.stringify(urls(CAMERA)),
+  };
 }
 
 /** Name `contents` after itself: clerk.js -> clerk-0123456789.js. */
@@ -81,9 +95,10 @@ function hashed(name, contents) {
  * one rename, and only then do the old files go.
  */
 async function buildPages() {
-  const files = (await readdir(ENTRIES)).filter((file) => ENTRY.test(file)).sort();
-  const made = await Promise.all(files.map(bundleEntry));
+  const files = (await readdir(ENTRIES)).filter((file) => ENTRY.test(file) && file !== WORKER).sort();
+  const made = await Promise.all(files.map((file) => bundleEntry(file)));
   made.push(hashed(basename(WASM), await readFile(WASM)));
+  made.push(await bundleEntry(WORKER, workerLists(made)));
 
   await mkdir(STATIC, { recursive: true });
   await Promise.all(made.flatMap(([, target, contents]) => [

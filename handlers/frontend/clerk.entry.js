@@ -1,7 +1,8 @@
 /** The counter's page: htmx swaps the views; these modules make them quick to work with. */
 import htmx from "htmx.org";
 import { openCamera } from "./clerk/camera_dialog.js";
-import { celebrate } from "./clerk/feedback.js";
+import { signal } from "./clerk/feedback.js";
+import { listenToItems } from "./clerk/items.js";
 import { pressKey } from "./clerk/keypad.js";
 import { showNotice, takeFreshToken } from "./clerk/notices.js";
 import { listenToScanner } from "./clerk/scanner.js";
@@ -26,14 +27,18 @@ Object.assign(htmx.config, {
 const counter = document.getElementById("counter");
 document.documentElement.classList.add("has-script");
 
-/** Look up a scanned code, from whatever view is open; an open form that waits for one takes it. */
+/**
+ * Look up a scanned code, from whatever view is open. A form that waits for one takes it; beside a
+ * customer the server judges it by its kind, so that nothing typed is lost and nobody is mixed up.
+ */
 function lookUp(code) {
+  if (document.querySelector("#lock[open]")) return;
   const waiting = [...counter.querySelectorAll("form[data-takes-scan]")].find(isShown);
   if (waiting) {
     waiting.elements.code.value = code;
     return;
   }
-  const form = document.getElementById("scan");
+  const form = document.getElementById("beside") ?? document.getElementById("scan");
   form.elements.code.value = code;
   form.requestSubmit();
 }
@@ -64,8 +69,12 @@ function isTouch() {
   return matchMedia("(pointer: coarse)").matches;
 }
 
+/** Ask for the effects anew; until they come, what stands there is of another amount and fades. */
 function saleChanged() {
-  document.getElementById("sale")?.dispatchEvent(new CustomEvent("sale-changed"));
+  const sale = document.getElementById("sale");
+  if (!sale) return;
+  document.getElementById("preview").classList.add("is-old");
+  sale.dispatchEvent(new CustomEvent("sale-changed"));
 }
 
 /** The clerk mends what a notice was about: it has done its work, unless it asks for a login. */
@@ -75,8 +84,20 @@ function correcting() {
   saleChanged();
 }
 
+/** A carrier, a coupon or an item has come beside the customer: back to the amount. */
+function afterBeside(place) {
+  if (place.id === "notice") return;
+  signal("heard");
+  document.getElementById("notice").replaceChildren();
+  place.scrollIntoView({ block: "nearest" });
+  focusView();
+  saleChanged();
+}
+
 /** Show the notice, and let the next keystroke replace the number that was not found. */
-function afterRefusal(notice) {
+function afterAnswer(notice, request) {
+  if (request.status >= 400) signal("refusal");
+  else saleChanged(); // Such as a login renewed in place: effects that were refused are asked for anew.
   notice.scrollIntoView({ block: "nearest" });
   document.getElementById("code")?.select();
 }
@@ -103,20 +124,58 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
 
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (detail.target !== counter) {
-    if (detail.target.id === "notice") afterRefusal(detail.target);
+    if (detail.target.id === "notice") afterAnswer(detail.target, detail.xhr);
+    if (detail.target.id === "preview") detail.target.classList.remove("is-old");
+    if (detail.elt.id === "beside") afterBeside(detail.target);
     return;
   }
   restoreAmount();
+  markPlace();
   scrollTo(0, 0);
   focusView();
   saleChanged();
-  if (counter.querySelector("[data-success]")) celebrate();
+  if (counter.querySelector("[data-success]")) signal("success");
 });
 
 document.addEventListener("htmx:afterRequest", ({ detail }) => takeFreshToken(detail.xhr));
-document.addEventListener("htmx:sendError", () => showNotice("no-network"));
-document.addEventListener("htmx:timeout", () => showNotice("no-network"));
-document.addEventListener("htmx:responseError", () => showNotice("server-trouble"));
+document.addEventListener("htmx:sendError", () => showTrouble("no-network"));
+document.addEventListener("htmx:timeout", () => showTrouble("no-network"));
+document.addEventListener("htmx:responseError", () => showTrouble("server-trouble"));
+
+const openedPlace = document.querySelector(".bar-link[aria-current]");
+const openedView = viewName();
+
+function viewName() {
+  return counter.querySelector("[data-view]")?.dataset.view;
+}
+
+/** The bar names the page that was opened, for as long as its view is the one on the screen. */
+function markPlace() {
+  if (viewName() === openedView) openedPlace?.setAttribute("aria-current", "page");
+  else openedPlace?.removeAttribute("aria-current");
+}
+
+function showTrouble(name) {
+  signal("refusal");
+  showNotice(name);
+}
+
+/** The customer's coupon was scanned: it is on the page already. */
+document.addEventListener("tick-coupon", ({ detail }) => {
+  const box = counter.querySelector(`[name=coupon][value="${CSS.escape(detail.id)}"]`);
+  if (!box) return;
+  box.checked = true;
+  afterBeside(box.parentElement);
+});
+
+/** The customer whose number was typed has shown their code: their name need not be asked for. */
+document.addEventListener("visit-proved", ({ detail }) => {
+  for (const field of counter.querySelectorAll("[name=visit]")) field.value = detail.visit;
+  for (const check of counter.querySelectorAll("[name=name_checked], [name=name_checked_here]")) {
+    check.closest("label").remove();
+  }
+  afterBeside(counter.querySelector(".who"));
+});
 
 document.addEventListener("input", ({ target, isComposing }) => {
   if (target.form?.id !== "sale" || target.closest("#notice")) return;
@@ -137,6 +196,12 @@ document.addEventListener("click", ({ target }) => {
     correcting();
   }
   if (target.closest("[data-open-camera]")) openCamera(lookUp);
+  if (target.closest("[data-print]")) print();
+  target.closest("[data-drop-carrier]")?.closest("[data-carrier]").remove();
+  if (target.closest("[data-stay]")) {
+    document.getElementById("notice").replaceChildren();
+    focusView();
+  }
   const menu = document.querySelector(".menu[open]");
   if (menu && !menu.contains(target)) menu.open = false;
 });
@@ -148,6 +213,7 @@ function keypadField() {
 
 document.addEventListener("focusin", ({ target }) => {
   if (!target.matches?.("[data-keypad]")) return;
+  counter.querySelector(".till #notice .manager")?.parentElement.replaceChildren(); // The keys come back.
   for (const field of counter.querySelectorAll("[data-keypad]")) {
     field.classList.toggle("is-typed", field === target);
   }
@@ -171,6 +237,7 @@ document.addEventListener("keydown", (event) => {
   counter.querySelector("[data-next]")?.click();
 });
 
+listenToItems(correcting);
 listenToScanner(lookUp);
 focusView();
 saleChanged();

@@ -47,9 +47,12 @@ TOPICS = (
     "talk",
     "identity",
     "security",
+    "receipt_code",
 )
 """The modules that hold handlers; each registers its own when imported."""
 MOST_MESSAGES = 5
+HIGHEST_ID = 2**63 - 1
+"""The highest number that an id's column can be compared with."""
 SAID_BY_FRIENDS = ("message", "postback")
 """Only a friend can write or tap; this mends a friendship whose follow event never reached us."""
 
@@ -105,6 +108,11 @@ class Turn:
         if isinstance(stamp, int) and 0 < stamp < 10**14:
             return datetime.fromtimestamp(stamp / 1000, UTC)
         return self.now
+
+    def number(self, name: str) -> int:
+        """Return the id or count that a tap brings; 0, which no id is, where it brings none."""
+        told = self.postback.fields.get(name, "")
+        return min(int(told), HIGHEST_ID) if told.isascii() and told.isdigit() else 0
 
 
 Handler = Callable[[Turn], list[Message]]

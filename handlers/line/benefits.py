@@ -73,8 +73,6 @@ from models.tier_evaluation import (
     note_opened,
 )
 
-HIGHEST_ID = 2**63 - 1
-
 
 @on_member("postback", Action.SHOW_TIER)
 def show_tier(turn: Turn, member: Member) -> list[Message]:
@@ -193,7 +191,7 @@ def join_event(turn: Turn, member: Member) -> list[Message]:
     """A member taps 我要報名: a seat, or a place in the line."""
     rank = turn.programme.tier(member.tier_id).rank
     try:
-        seat = ask_for_seat(turn.session, _id(turn, "event"), member, rank=rank, now=turn.now)
+        seat = ask_for_seat(turn.session, turn.number("event"), member, rank=rank, now=turn.now)
     except (NoSuchEvent, GatheringOver, NotInvited):
         return show_events(turn, member)
     if seat.state == "going":
@@ -205,7 +203,7 @@ def join_event(turn: Turn, member: Member) -> list[Message]:
 def leave_event(turn: Turn, member: Member) -> list[Message]:
     """A member taps 取消報名: the seat goes to the first who waits."""
     try:
-        leave_seat(turn.session, _id(turn, "event"), member, now=turn.now)
+        leave_seat(turn.session, turn.number("event"), member, now=turn.now)
     except (NoSuchEvent, GatheringOver):
         return show_events(turn, member)
     return show_events(turn, member)
@@ -237,7 +235,7 @@ def _sale_view(turn: Turn, member: Member, sale: SaleEvent, programme: Programme
 def enter(turn: Turn, member: Member) -> list[Message]:
     """A member taps 進入特賣: in from their own moment on, not one second before."""
     programme = turn.programme
-    sale = find_sale(turn.session, _id(turn, "sale"))
+    sale = find_sale(turn.session, turn.number("sale"))
     if sale is None:
         return show_sales(turn, member)
     opens = opens_at(programme, sale, member.tier_id, paid_plan(member, turn.now))
@@ -272,7 +270,7 @@ def read(turn: Turn, member: Member) -> list[Message]:
     programme = turn.programme
     rank = programme.tier(member.tier_id).rank
     try:
-        page = read_page(turn.session, _id(turn, "page"), rank=rank)
+        page = read_page(turn.session, turn.number("page"), rank=rank)
     except NoSuchEvent:
         return show_pages(turn, member)
     except NotInvited as error:
@@ -292,9 +290,3 @@ def _gap_sentence(turn: Turn, member: Member, programme: Programme) -> str:
         return ""
     name = in_language(standing.next_tier.name, member.language)
     return gap_sentence(turn.texts, standing.gap, name)
-
-
-def _id(turn: Turn, name: str) -> int:
-    """Return the id a tap names; 0, which nobody has, where it is none."""
-    asked = turn.postback.fields.get(name, "")
-    return min(int(asked), HIGHEST_ID) if asked.isascii() and asked.isdigit() else 0

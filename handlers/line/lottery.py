@@ -8,7 +8,6 @@ from bot.cards.lottery import drawn_card, lottery_cards, lottery_refused
 from bot.postback import Action
 from handlers.line import Turn, on_member
 from handlers.line.referral import gift_view
-from handlers.line.wallet import HIGHEST_ID
 from models.activity import Lottery
 from models.base import BusinessError, in_language
 from models.lottery import (
@@ -40,7 +39,7 @@ def show_lottery(turn: Turn, member: Member) -> list[Message]:
 def draw_lottery(turn: Turn, member: Member) -> list[Message]:
     """A member taps 抽一次: that ticket's draw, however often it is tapped."""
     try:
-        drawn = draw(turn.session, member, _number(turn, "ticket"), turn.now)
+        drawn = draw(turn.session, member, turn.number("ticket"), turn.now)
     except (NoTicket, LotteryClosed) as refused:
         return _refused(turn, refused)
     return drawn_card(turn.texts, _drawn(turn, member, drawn))
@@ -60,12 +59,6 @@ def take_points_for_ticket(turn: Turn, member: Member) -> list[Message]:
 
 def _refused(turn: Turn, refused: BusinessError) -> list[Message]:
     return lottery_refused(turn.texts, refused.code, day_cap=refused.facts.get("day_cap", 0))
-
-
-def _number(turn: Turn, name: str) -> int:
-    """Return a field as an id, or 0, which nothing has."""
-    asked = turn.postback.fields.get(name, "")
-    return min(int(asked), HIGHEST_ID) if asked.isascii() and asked.isdigit() else 0
 
 
 def _view(turn: Turn, member: Member, lottery: Lottery) -> LotteryView:

@@ -62,8 +62,7 @@ def show_points(turn: Turn, member: Member) -> list[Message]:
 @on_member("postback", Action.SHOW_POINTS_PAGE)
 def show_points_page(turn: Turn, member: Member) -> list[Message]:
     """A member taps 更多紀錄: the next page of movements, older than the last they saw."""
-    asked = turn.postback.fields.get("before", "")
-    before = min(int(asked), HIGHEST_SEQ) if asked.isascii() and asked.isdigit() else HIGHEST_SEQ
+    before = min(turn.number("before") or HIGHEST_SEQ, HIGHEST_SEQ)
     lines = list_lines(turn.session, member.id, limit=MAX_PAGE_LINES + 1, before_seq=before)
     view = PointsPageView(
         balance=member.points,

@@ -13,7 +13,6 @@ from bot.cards.reviews import (
 )
 from bot.postback import Action
 from handlers.line import Turn, on, on_member
-from handlers.line.wallet import HIGHEST_ID
 from models.base import in_language
 from models.friend import Conversation, converse, end_conversation
 from models.local_day import local_day
@@ -46,7 +45,7 @@ def show_purchases(turn: Turn, member: Member) -> list[Message]:
 @on_member("postback", Action.SHOW_PURCHASE)
 def show_purchase(turn: Turn, member: Member) -> list[Message]:
     """A member taps 為這次評分 on a receipt: that purchase with its stars."""
-    purchase_id = _number(turn, "purchase")
+    purchase_id = turn.number("purchase")
     found = find_purchase_to_rate(turn.session, member.id, purchase_id, turn.now)
     if found is None:
         return show_purchases(turn, member)
@@ -68,7 +67,7 @@ def _view(found: Rateable, language: str) -> RateableView:
 @on_member("postback", Action.RATE_PURCHASE)
 def take_stars(turn: Turn, member: Member) -> list[Message]:
     """A member taps a star: keep it, and ask for a sentence."""
-    purchase_id, stars = _number(turn, "purchase"), _number(turn, "stars")
+    purchase_id, stars = turn.number("purchase"), turn.number("stars")
     try:
         review, points = rate_purchase(turn.session, member, purchase_id, stars, turn.now)
     except (NotReviewable, ReviewClosed) as refused:
@@ -127,9 +126,3 @@ def show_community(turn: Turn, member: Member) -> list[Message]:
         needed = next(tier for tier in tiers if tier.rank >= community.min_rank)
         return community_closed(turn.texts, in_language(needed.name, member.language))
     return community_card(turn.texts, in_language(community.name, member.language), community.url)
-
-
-def _number(turn: Turn, name: str) -> int:
-    """Return a field as a whole number, or 0, which nothing has."""
-    asked = turn.postback.fields.get(name, "")
-    return min(int(asked), HIGHEST_ID) if asked.isascii() and asked.isdigit() else 0

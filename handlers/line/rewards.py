@@ -25,7 +25,6 @@ from models.reward import (
     list_offers,
 )
 
-HIGHEST_ID = 2**63 - 1
 KEY = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
@@ -41,7 +40,7 @@ def show_rewards(turn: Turn, member: Member) -> list[Message]:
 def ask_to_exchange(turn: Turn, member: Member) -> list[Message]:
     """A member wants a reward: ask once more. The event's id is the key of what they confirm."""
     try:
-        offer = get_offer(turn.session, member, _id(turn, "reward"), turn.now)
+        offer = get_offer(turn.session, member, turn.number("reward"), turn.now)
     except BusinessError as error:
         return _refused(turn, error)
     if not offer.is_open:
@@ -60,7 +59,7 @@ def exchange(turn: Turn, member: Member) -> list[Message]:
         done = exchange_reward(
             turn.session,
             member,
-            _id(turn, "reward"),
+            turn.number("reward"),
             idempotency_key=f"line:{member.id}:{key}",
             now=turn.now,
         )
@@ -75,7 +74,7 @@ def exchange(turn: Turn, member: Member) -> list[Message]:
 def cancel(turn: Turn, member: Member) -> list[Message]:
     """A member gives an unused reward back: the points are theirs again."""
     try:
-        done = cancel_exchange(turn.session, member, _id(turn, "exchange"), now=turn.now)
+        done = cancel_exchange(turn.session, member, turn.number("exchange"), now=turn.now)
     except BusinessError as error:
         return _refused(turn, error)
     name = CouponView.from_words(done.coupon.words(member.language, turn.now)).name
@@ -90,12 +89,6 @@ def _exchanged(turn: Turn, member: Member, done: RewardExchange) -> list[Message
         balance=member.points,
         exchange_id=done.id if done.is_cancellable(turn.now) else None,
     )
-
-
-def _id(turn: Turn, field: str) -> int:
-    """Return the id a tap brings, or 0, which nothing has."""
-    asked = turn.postback.fields.get(field, "")
-    return min(int(asked), HIGHEST_ID) if asked.isascii() and asked.isdigit() else 0
 
 
 def _refused(turn: Turn, error: BusinessError) -> list[Message]:

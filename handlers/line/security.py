@@ -5,7 +5,6 @@ from bot.cards.security import ask_what_was_not_me, card_frozen_now, not_me_refu
 from bot.postback import Action
 from bot.views import DoubtView
 from handlers.line import Turn, on_member
-from handlers.line.wallet import HIGHEST_ID
 from models.base import in_language
 from models.fraud.not_me import KINDS, NotTheirs, ToldTooLate, list_doubts, say_not_me
 from models.member import Member
@@ -18,13 +17,8 @@ def not_me(turn: Turn, member: Member) -> list[Message]:
     named = [kind for kind in KINDS if turn.postback.fields.get(kind)]
     if not named:
         return _ask_which(turn, member)
-    identifier = turn.postback.fields[named[0]]
-    if not (identifier.isascii() and identifier.isdecimal()):
-        return not_me_refused(turn.texts, is_late=False)
     try:
-        told = say_not_me(
-            turn.session, member, named[0], min(int(identifier), HIGHEST_ID), turn.now
-        )
+        told = say_not_me(turn.session, member, named[0], turn.number(named[0]), turn.now)
     except NotTheirs:
         return not_me_refused(turn.texts, is_late=False)
     except ToldTooLate:

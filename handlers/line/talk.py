@@ -15,6 +15,7 @@ from handlers.line.joining import (
 )
 from handlers.line.points import answer_code
 from handlers.line.profile import CHANGE_NAME, CHANGE_PHONE, take_change
+from handlers.line.receipt_code import find_receipt_code, take_receipt_code
 from handlers.line.referral import find_code, source_of_invitation, take_code
 from handlers.line.reviews import REVIEW, take_words
 from handlers.line.words import find_action, find_join_source
@@ -41,6 +42,9 @@ def answer_text(turn: Turn) -> list[Message]:
         handler = handler_for("postback", action)
         assert handler is not None, f"no handler for {action}"
         return handler(turn)
+    receipt_code = find_receipt_code(text)
+    if receipt_code is not None:
+        return take_receipt_code(turn, receipt_code)
     redeemed = answer_code(turn, text)
     if redeemed is not None:
         return redeemed

@@ -33,8 +33,6 @@ from models.purchase import standing_of
 from models.shop import list_stores
 from models.stamp_card import list_held_cards
 
-HIGHEST_ID = 2**63 - 1
-
 
 def card_view(turn: Turn, member: Member) -> CardView:
     """Gather a member's card, with a fresh code."""
@@ -81,10 +79,8 @@ def show_coupons(turn: Turn, member: Member) -> list[Message]:
 @on_member("postback", Action.SHOW_COUPON)
 def show_coupon(turn: Turn, member: Member) -> list[Message]:
     """A member opens one coupon, which may start its days; another's is not theirs to see."""
-    asked = turn.postback.fields.get("coupon", "")
     try:
-        coupon_id = int(asked) if asked.isascii() and asked.isdigit() else 0
-        coupon = open_coupon(turn.session, member.id, min(coupon_id, HIGHEST_ID), turn.now)
+        coupon = open_coupon(turn.session, member.id, turn.number("coupon"), turn.now)
     except CouponNotUsable:
         t = turn.texts
         words = t("找不到這張優惠券。")

@@ -85,6 +85,9 @@ WORDS: dict[Action, str] = {
     Action.NOT_ME: """
         不是我 盜用 被盜用 盜刷 凍結 notme stolen fraud freeze 心当たりがない 私ではない
         不正利用""",
+    Action.CLAIM_RECEIPT: """
+        補登 補登點數 补登 收據碼 忘記掃碼 忘了掃碼 忘記累點 忘了累點 沒掃碼 claimpoints
+        forgottoscan receiptcode レシートコード ポイント後付け""",
     Action.CANCEL: """
         取消 算了 不用了 離開 cancel quit exit nevermind キャンセル やめる 中止""",
 }

@@ -5,13 +5,15 @@ import re
 import click
 from flask import Flask
 from flask.cli import AppGroup
-from sqlalchemy.exc import IntegrityError
 
 import migrations
 from handlers.operator import (
     api_keys,
+    audit,
+    catalogue,
     contacts,
     coupons,
+    devices,
     earning,
     exchange,
     fraud,
@@ -20,18 +22,20 @@ from handlers.operator import (
     lottery,
     members,
     missions,
+    offline,
     plans,
+    receipts,
     referral,
     reviews,
+    sandbox,
+    staff,
     stamps,
     tiers,
+    webhooks,
 )
 from handlers.operator.installation import Installation
-from models.base import BusinessError
 from models.demo import DEMO_STAFF, load_demo
 from models.setup import ShopPlan, set_up_shop
-from models.shop import find_store
-from models.staff import ROLES, add_staff
 
 STORE_CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,31}")
 
@@ -40,10 +44,11 @@ def add_commands(app: Flask, installation: Installation) -> None:
     """Add the commands to `flask --app app`."""
     app.cli.add_command(_database(installation))
     app.cli.add_command(_shop(installation))
-    app.cli.add_command(_staff(installation))
+    app.cli.add_command(staff.make_group(installation))
+    app.cli.add_command(devices.make_group(installation))
     app.cli.add_command(members.make_group(installation))
     app.cli.add_command(fraud.make_group(installation))
-    app.cli.add_command(fraud.make_audit_group(installation))
+    app.cli.add_command(audit.make_group(installation))
     app.cli.add_command(_rich_menu(installation))
     app.cli.add_command(_demo(installation))
     app.cli.add_command(exchange.make_group(installation))
@@ -55,12 +60,16 @@ def add_commands(app: Flask, installation: Installation) -> None:
     app.cli.add_command(coupons.make_reward_group(installation))
     app.cli.add_command(stamps.make_group(installation))
     app.cli.add_command(plans.make_group(installation))
+    app.cli.add_command(receipts.make_group(installation))
+    app.cli.add_command(offline.make_group(installation))
     app.cli.add_command(tiers.make_group(installation))
     app.cli.add_command(tiers.make_metric_group(installation))
     app.cli.add_command(api_keys.make_group(installation))
+    app.cli.add_command(sandbox.make_group(installation))
+    app.cli.add_command(webhooks.make_group(installation))
     for group in (*gatherings.make_groups(installation), *contacts.make_groups(installation)):
         app.cli.add_command(group)
-    for topic in (referral, missions, lottery, reviews):
+    for topic in (catalogue, referral, missions, lottery, reviews):
         app.cli.add_command(topic.make_group(installation))
 
 
@@ -73,6 +82,8 @@ def _database(installation: Installation) -> AppGroup:
         """Bring the tables up to date."""
         migrations.upgrade(installation.engine, revision)
         click.echo(f"Database is at {revision}.")
+        if installation.sandbox.upgrade(revision):
+            click.echo(f"The sandbox is at {revision}.")
 
     @group.command("downgrade")
     @click.argument("revision")
@@ -80,41 +91,9 @@ def _database(installation: Installation) -> AppGroup:
         """Take the tables back to a revision."""
         migrations.downgrade(installation.engine, revision)
         click.echo(f"Database is at {revision}.")
+        if installation.sandbox.close():
+            click.echo("The sandbox is gone; it is made anew when it is next asked for.")
 
-    return group
-
-
-def _staff(installation: Installation) -> AppGroup:
-    group = AppGroup("staff", help="Who may log in.")
-
-    @group.command("add")
-    @click.argument("username")
-    @click.option("--name", prompt=True, help="The name colleagues see.")
-    @click.option("--role", type=click.Choice(ROLES), default="clerk", show_default=True)
-    @click.option("--store", "store_code", prompt="Store code", help="Such as TP01.")
-    @click.password_option(help="At least 8 characters.")
-    def add(username: str, name: str, role: str, store_code: str, password: str) -> None:
-        """Give a person a login."""
-        with installation.sessions.begin() as session:
-            store = find_store(session, store_code)
-            if store is None:
-                raise click.BadParameter(f"no store has the code {store_code}")
-            try:
-                add_staff(
-                    session,
-                    username=username,
-                    name=name,
-                    role=role,
-                    store=store,
-                    password=password,
-                )
-            except BusinessError as error:
-                raise click.ClickException(f"{error.code}: {error.facts}") from error
-            except IntegrityError as error:
-                raise click.ClickException(f"{username} has a login already.") from error
-        click.echo(f"{username} may log in as {role} at {store_code.upper()}.")
-
-    members.add_link(group, installation)
     return group
 
 
@@ -192,7 +171,7 @@ def _demo(installation: Installation) -> AppGroup:
     @group.command("logins")
     def logins() -> None:
         """Print the demo's logins."""
-        for username, password, role, _name, store in DEMO_STAFF:
-            click.echo(f"{role:<9} {username:<10} {password:<16} {store}")
+        for username, password, role, _name, store, pin in DEMO_STAFF:
+            click.echo(f"{role:<9} {username:<10} {password:<16} {store} {pin or ''}".rstrip())
 
     return group

@@ -5,12 +5,12 @@ from datetime import datetime
 import click
 from flask.cli import AppGroup
 
-from handlers.operator.acting import get_actor, saying_no
+from handlers.operator.acting import get_actor, saying_no, shown_moment
 from handlers.operator.installation import Installation
 from models.base import in_language
 from models.birthday_card import list_birthday_cards, tick_birthday_card
 from models.contact import Waiting, list_open, settle_contact
-from models.local_day import TAIPEI, first_of_month_after, local_day
+from models.local_day import first_of_month_after, local_day
 from models.member import masked_name, shown_number
 from models.programme import Programme, get_programme
 
@@ -53,7 +53,7 @@ def context_lines(waiting: Waiting, programme: Programme) -> list[str]:
     request, member = waiting.request, waiting.member
     tier = in_language(programme.tier(member.tier_id).name, LANGUAGE)
     lines = [
-        f"{request.id}  level {request.level}  {_moment(request.asked_at)}",
+        f"{request.id}  level {request.level}  {shown_moment(request.asked_at)}",
         f"  {masked_name(member.name)}  {shown_number(member.number)}  {member.phone or '-'}",
         f"  {tier}  {member.points} points  plan {member.plan_code or '-'}",
     ]
@@ -64,10 +64,10 @@ def context_lines(waiting: Waiting, programme: Programme) -> list[str]:
         for one in waiting.purchases
     ]
     lines += [
-        f"  coupon {in_language(one.template.name, LANGUAGE)} until {_moment(one.expires_at)}"
+        f"  coupon {in_language(one.template.name, LANGUAGE)} until {shown_moment(one.expires_at)}"
         for one in waiting.coupons
     ]
-    return lines + [f"  sent {kind} {_moment(at)}" for kind, at in waiting.messages]
+    return lines + [f"  sent {kind} {shown_moment(at)}" for kind, at in waiting.messages]
 
 
 def _birthday_cards(installation: Installation) -> AppGroup:
@@ -101,7 +101,3 @@ def _birthday_cards(installation: Installation) -> AppGroup:
         click.echo(f"{card_id} is {'open' if undo else 'done'}.")
 
     return group
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(TAIPEI):%Y-%m-%d %H:%M}"

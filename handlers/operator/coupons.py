@@ -9,8 +9,9 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlalchemy.orm import Session
 
+from handlers.operator.acting import in_taipei, working
 from handlers.operator.installation import Installation
-from models.base import BusinessError, constraint_of, in_language
+from models.base import constraint_of, in_language
 from models.coupon import (
     KINDS,
     Coupon,
@@ -121,7 +122,7 @@ def _add_template_command(group: AppGroup, installation: Installation) -> None:
         for name in ("tier_codes", "store_codes", "channels"):
             rules[name] = list(rules[name])
         template = CouponTemplate(
-            code=code, starts_at=_taipei(starts_at), ends_at=_taipei(ends_at), **rules
+            code=code, starts_at=in_taipei(starts_at), ends_at=in_taipei(ends_at), **rules
         )
         with installation.sessions.begin() as session:
             session.add(template)
@@ -141,17 +142,14 @@ def _add_single_commands(group: AppGroup, installation: Installation) -> None:
     @click.option("--key", help="The cause: the same key gives once.")
     def issue(template: str, member: str, key: str | None) -> None:
         """Give a member (number or phone) a coupon."""
-        with installation.sessions.begin() as session:
-            try:
-                given = issue_coupon(
-                    session,
-                    get_member_by_typed(session, member).id,
-                    _template(session, template),
-                    issue_key=f"operator:{key or uuid.uuid4()}",
-                    now=installation.clock(),
-                )
-            except BusinessError as error:
-                raise _refused(error) from error
+        with working(installation) as session:
+            given = issue_coupon(
+                session,
+                get_member_by_typed(session, member).id,
+                _template(session, template),
+                issue_key=f"operator:{key or uuid.uuid4()}",
+                now=installation.clock(),
+            )
             click.echo(given.code if given else "The cause had its coupon.")
 
     @group.command("void")
@@ -159,12 +157,9 @@ def _add_single_commands(group: AppGroup, installation: Installation) -> None:
     @click.option("--why", required=True, help="Kept with the coupon.")
     def void(code: str, why: str) -> None:
         """Take one unused coupon back."""
-        with installation.sessions.begin() as session:
+        with working(installation) as session:
             coupon = _coupon(session, code)
-            try:
-                void_coupon(session, coupon, cause="staff", now=installation.clock(), ref=why)
-            except BusinessError as error:
-                raise _refused(error) from error
+            void_coupon(session, coupon, cause="staff", now=installation.clock(), ref=why)
         click.echo(f"{coupon.code} is void.")
 
     @group.command("trace")
@@ -184,11 +179,9 @@ def _add_single_commands(group: AppGroup, installation: Installation) -> None:
     @click.argument("redemption_id", type=int)
     def cancel(redemption_id: int) -> None:
         """Undo the use of a coupon that was scanned alone."""
-        with installation.sessions.begin() as session:
+        with working(installation) as session:
             try:
                 cancel_redemption(session, redemption_id, staff_id=None, now=installation.clock())
-            except BusinessError as error:
-                raise _refused(error) from error
             except NoResultFound as error:
                 raise click.ClickException(f"There is no redemption {redemption_id}.") from error
         click.echo("The coupon can be used again.")
@@ -235,8 +228,8 @@ def make_reward_group(installation: Installation) -> AppGroup:
                 name={"zh-TW": name},
                 description={"zh-TW": description},
                 tier_codes=list(tier_codes),
-                starts_at=_taipei(starts_at),
-                ends_at=_taipei(ends_at),
+                starts_at=in_taipei(starts_at),
+                ends_at=in_taipei(ends_at),
                 **rules,
             )
             session.add(reward)
@@ -260,11 +253,8 @@ def _add_reward_changes(group: AppGroup, installation: Installation) -> None:
     @click.option("--active/--inactive", default=None, help="Offer it again, or no longer.")
     def stock(code: str, left: int | None, unlimited: bool, active: bool | None) -> None:
         """Show a reward's stock, or change it."""
-        with installation.sessions.begin() as session:
-            try:
-                reward = get_reward(session, code)
-            except BusinessError as error:
-                raise _refused(error) from error
+        with working(installation) as session:
+            reward = get_reward(session, code)
             if left is not None or unlimited:
                 reward.stock_left = None if unlimited else left
             if active is not None:
@@ -276,14 +266,11 @@ def _add_reward_changes(group: AppGroup, installation: Installation) -> None:
     @click.argument("exchange_id", type=int)
     def cancel(member: str, exchange_id: int) -> None:
         """Give a member points and stock back for an unused reward."""
-        with installation.sessions.begin() as session:
-            try:
-                found = get_member_by_typed(session, member)
-                done: RewardExchange = cancel_exchange(
-                    session, found, exchange_id, now=installation.clock()
-                )
-            except BusinessError as error:
-                raise _refused(error) from error
+        with working(installation) as session:
+            found = get_member_by_typed(session, member)
+            done: RewardExchange = cancel_exchange(
+                session, found, exchange_id, now=installation.clock()
+            )
             click.echo(f"{done.cost_points} points are given back.")
 
 
@@ -299,14 +286,6 @@ def _coupon(session: Session, code: str) -> Coupon:
     if coupon is None:
         raise click.ClickException("No coupon has this code.")
     return coupon
-
-
-def _refused(error: BusinessError) -> click.ClickException:
-    return click.ClickException(f"{error.code}: {error.facts}")
-
-
-def _taipei(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=TAIPEI) if moment else None
 
 
 def _template_line(template: CouponTemplate, counts: dict[str, int]) -> str:

@@ -24,6 +24,7 @@ from sqlalchemy import Engine
 
 import migrations
 from bot.rich_menu import MENU_NAMES, menu_version
+from handlers.sandbox import make_sandbox
 from models.base import Sessions
 from models.database import embedded_url, make_engine, make_sessions, stop_embedded
 from models.demo import DEMO_STAFF, demo_people, load_demo
@@ -71,6 +72,9 @@ def prepare_shop(engine: Engine) -> None:
     if not is_current:
         say("Preparing the demo shop: tables, 300 members, two years of purchases …")
         migrations.upgrade(engine)
+        sandbox = make_sandbox(engine.url, make_sessions(engine), lambda: datetime.now(UTC))
+        sandbox.upgrade()
+        sandbox.engine.dispose()
     load_demo(make_sessions(engine), datetime.now(UTC))
 
 
@@ -218,7 +222,7 @@ def _announce(environment: dict[str, str], sessions: Sessions, started: float) -
 
     開始 Start here    {base}/
     顧客 Shopper       {chat}/?new=1
-    店員 Clerk         {base}/clerk   ({clerk[0]} / {clerk[1]})
+    店員 Clerk         {base}/   → 打開櫃台 (PIN {clerk[5]})
 
   All logins: .venv/bin/flask --app app demo logins
 

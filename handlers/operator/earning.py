@@ -7,10 +7,10 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from handlers.operator.acting import in_taipei, shown_moment
 from handlers.operator.installation import Installation
 from models.base import constraint_of, in_language
 from models.earn_rule import POLICIES, EarnRule
-from models.local_day import TAIPEI
 from models.shop import Shop, get_shop
 
 WEEKDAYS = click.IntRange(1, 7)
@@ -91,8 +91,8 @@ def make_group(installation: Installation) -> AppGroup:
             categories=list(categories),
             weekdays=list(weekdays),
             month_days=list(month_days),
-            starts_at=_in_taipei(starts_at),
-            ends_at=_in_taipei(ends_at),
+            starts_at=in_taipei(starts_at),
+            ends_at=in_taipei(ends_at),
             is_active=True,
         )
         try:
@@ -116,10 +116,6 @@ def make_group(installation: Installation) -> AppGroup:
         click.echo(f"{code} has ended.")
 
     return group
-
-
-def _in_taipei(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=TAIPEI) if moment else None
 
 
 def _why(error: IntegrityError, code: str) -> str:
@@ -157,8 +153,8 @@ def _rule_line(rule: EarnRule) -> str:
             )
             if values
         ),
-        f"from {rule.starts_at.astimezone(TAIPEI):%Y-%m-%d %H:%M}" if rule.starts_at else "",
-        f"until {rule.ends_at.astimezone(TAIPEI):%Y-%m-%d %H:%M}" if rule.ends_at else "",
+        f"from {shown_moment(rule.starts_at)}" if rule.starts_at else "",
+        f"until {shown_moment(rule.ends_at)}" if rule.ends_at else "",
         "" if rule.is_active else "ended",
     ]
     told = "; ".join(condition for condition in conditions if condition) or "always"

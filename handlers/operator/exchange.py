@@ -115,7 +115,7 @@ def _add_members(group: AppGroup, installation: Installation) -> None:
             tier_until=tier_until.date() if tier_until else None,
             is_dry_run=is_dry_run,
         )
-        with _told(report) as findings:
+        with reporting(report) as findings:
             summary = import_members(
                 installation.sessions,
                 open_source(file),
@@ -164,7 +164,7 @@ def _add_purchases(group: AppGroup, installation: Installation) -> None:
             channel=channel,
             is_dry_run=is_dry_run,
         )
-        with _told(report) as findings:
+        with reporting(report) as findings:
             summary = import_purchases(
                 installation.sessions,
                 open_source(file),
@@ -286,8 +286,8 @@ def _refusals() -> Iterator[None]:
 
 
 @contextmanager
-def _told(report: Path | None) -> Iterator[Findings]:
-    """Yield findings that go to the report as they come."""
+def reporting(report: Path | None) -> Iterator[Findings]:
+    """Yield findings that go to the report as they come; a refused file ends the command."""
     with ExitStack() as stack:
         stack.enter_context(_refusals())
         if report is None:
@@ -317,10 +317,10 @@ def _show(summary: Summary, findings: Findings, report: Path | None) -> None:
     for outcome, words in OUTCOMES.items():
         if outcome in summary.counts:
             click.echo(f"  {words}：{summary.counts[outcome]:,}")
-    _show_problems(findings, report)
+    show_problems(findings, report)
 
 
-def _show_problems(findings: Findings, report: Path | None) -> None:
+def show_problems(findings: Findings, report: Path | None) -> None:
     for code, count in findings.by_code.most_common():
         severity, what, _ = WORDS[code]
         click.echo(f"  {SEVERITIES[severity]} ×{count:,}：{_without_facts(what)}")

@@ -1,20 +1,19 @@
-"""`flask --app app fraud …` and `audit …`: what to look at, what was decided, who did what."""
+"""`flask --app app fraud …`: what to look at, what was decided, and the limits."""
 
 from datetime import date, datetime, timedelta
 
 import click
 from flask.cli import AppGroup
 
-from handlers.operator.acting import get_actor, saying_no
+from handlers.operator.acting import get_actor, saying_no, shown_moment
 from handlers.operator.installation import Installation
-from models.audit import AuditEntry, list_audit, verify_audit
 from models.fraud import approve, freeze_member, list_asked, list_open_alerts, refuse
 from models.fraud.figures import ClerkFigures, clerk_figures, list_buy_returns
 from models.fraud.freezing import BY_STAFF
 from models.fraud.not_me import confirm_fraud, release_member
-from models.local_day import TAIPEI, local_day
+from models.local_day import local_day
 from models.member import get_member, get_member_by_typed, shown_number
-from models.velocity_rule import change_velocity_rule, list_velocity_rules
+from models.velocity_rule import ONE_SALE, change_velocity_rule, list_velocity_rules
 
 LOOK_BACK_DAYS = 30
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -29,33 +28,6 @@ def make_group(installation: Installation) -> AppGroup:
     return group
 
 
-def make_audit_group(installation: Installation) -> AppGroup:
-    """Make the group of audit commands."""
-    group = AppGroup("audit", help="Who did what.")
-
-    @group.command("list")
-    @click.option("--subject", help="Such as member:12.")
-    @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
-    def list_entries(subject: str | None, limit: int) -> None:
-        """Print the newest entries, newest first."""
-        with installation.sessions() as session:
-            for entry in list_audit(session, subject=subject, limit=limit):
-                click.echo(_entry(entry))
-
-    @group.command("verify")
-    def verify() -> None:
-        """Work the chain out anew; exit 1 where it does not hold."""
-        with installation.sessions() as session:
-            found = verify_audit(session)
-        click.echo(f"{found.entries} entries, head {found.head or 'none'}")
-        if not found.is_whole:
-            raise click.ClickException(
-                f"broken at {found.broken_at}, {found.unsealed} entries unsealed"
-            )
-
-    return group
-
-
 def _add_alerts(group: AppGroup, installation: Installation) -> None:
     @group.command("list")
     def list_alerts() -> None:
@@ -65,7 +37,9 @@ def _add_alerts(group: AppGroup, installation: Installation) -> None:
                 whose = ""
                 if alert.member_id is not None:
                     whose = shown_number(get_member(session, alert.member_id).number)
-                click.echo(f"{_at(alert.opened_at)}  {alert.kind}  {whose}  {alert.evidence}")
+                click.echo(
+                    f"{shown_moment(alert.opened_at)}  {alert.kind}  {whose}  {alert.evidence}"
+                )
 
     @group.command("freeze")
     @click.argument("member")
@@ -138,7 +112,7 @@ def _add_limits(group: AppGroup, installation: Installation) -> None:
         """Print the limits of pace."""
         with installation.sessions() as session:
             for rule in list_velocity_rules(session):
-                window = f"{rule.window_minutes} min" if rule.window_minutes else "day"
+                window = _window(rule.window_minutes)
                 state = "on" if rule.is_active else "off"
                 click.echo(
                     f"{rule.code:<24}{rule.scope} {rule.what} per {window}: "
@@ -163,7 +137,7 @@ def _add_limits(group: AppGroup, installation: Installation) -> None:
         """Print what waits for a second person."""
         with installation.sessions() as session:
             for one in list_asked(session, installation.clock()):
-                click.echo(f"{one.code}  {_at(one.asked_at)}  {one.subject}  {one.reason}")
+                click.echo(f"{one.code}  {shown_moment(one.asked_at)}  {one.subject}  {one.reason}")
 
     @group.command("decide")
     @click.argument("code")
@@ -175,6 +149,12 @@ def _add_limits(group: AppGroup, installation: Installation) -> None:
             staff = get_actor(session, username)
             decide_it = approve if is_yes else refuse
             click.echo(decide_it(session, code, staff, installation.clock()).state)
+
+
+def _window(minutes: int | None) -> str:
+    if minutes is None:
+        return "day"
+    return f"{minutes} min" if minutes != ONE_SALE else "sale"
 
 
 def _period(
@@ -192,16 +172,3 @@ def _clerk(clerk: ClerkFigures) -> list[str]:
         line = f" {sign} {figure.name:<12}{figure.cases:>5}  z {figure.score:>6.1f}"
         lines.append(f"{line}  {list(figure.ids)}" if figure.is_alarm else line)
     return lines
-
-
-def _entry(entry: AuditEntry) -> str:
-    who = {"staff": f"staff:{entry.staff_id}", "member": f"member:{entry.member_id}"}
-    changed = f"{entry.before or ''} → {entry.after or ''}"
-    return (
-        f"{_at(entry.at)}  {who.get(entry.actor, 'system')}  {entry.what}  {entry.subject}"
-        f"  {changed}  {entry.reason or ''}"
-    )
-
-
-def _at(moment: datetime) -> str:
-    return f"{moment.astimezone(TAIPEI):%Y-%m-%d %H:%M}"

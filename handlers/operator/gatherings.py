@@ -8,6 +8,7 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from handlers.operator.acting import in_taipei
 from handlers.operator.installation import Installation
 from models.base import BusinessError, in_language
 from models.benefit import KINDS, add_benefit
@@ -60,7 +61,7 @@ def _events(installation: Installation) -> AppGroup:
                 code=code,
                 name={"zh-TW": name},
                 place={"zh-TW": place},
-                starts_at=starts_at.replace(tzinfo=TAIPEI),
+                starts_at=in_taipei(starts_at),
                 capacity=seats,
                 min_tier=_tier(session, tier_code),
             )
@@ -111,7 +112,7 @@ def _sales(installation: Installation) -> AppGroup:
     @click.option("--days", type=click.IntRange(1), default=SALE_DAYS, show_default=True)
     def add(code: str, name: str, public_at: datetime, days: int) -> None:
         """Make a sale; its public opening is in Taipei's time."""
-        opens = public_at.replace(tzinfo=TAIPEI)
+        opens = in_taipei(public_at)
         with installation.sessions.begin() as session:
             session.add(
                 SaleEvent(

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
+from handlers.sandbox import Sandbox
 from models.base import Sessions
 
 
@@ -16,6 +17,8 @@ class Known(Protocol):
     line_data_api_base: str
     line_channel_access_token: str | None
     line_channel_id: str | None
+    secret_key: str
+    demo: bool
 
     @property
     def channel_secrets(self) -> list[str]: ...
@@ -32,3 +35,5 @@ class Installation(Protocol):
     def engine(self) -> Engine: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def sandbox(self) -> Sandbox: ...

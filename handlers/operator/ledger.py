@@ -1,7 +1,6 @@
 """`flask --app app ledger …`: prove the points ledger, see what is owed, and correct by hand."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from uuid import uuid4
 
@@ -10,8 +9,9 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from handlers.operator.acting import get_actor, saying_no, shown_moment, working
 from handlers.operator.installation import Installation
-from models.base import BusinessError
+from models.audit import note
 from models.local_day import local_day
 from models.member import get_member, get_member_by_typed
 from models.points import (
@@ -21,12 +21,14 @@ from models.points import (
     LedgerSeal,
     PointsAdjustment,
     PointsEntry,
+    activate_early,
     approve_adjustment,
     ask_adjustment,
     find_last_seal,
     forecast,
     ledger_by_month,
     list_asked,
+    list_lines,
     make_bonus_codes,
     refuse_adjustment,
     reverse_entry,
@@ -35,7 +37,6 @@ from models.points import (
     verify_ledger,
 )
 from models.shop import Shop, get_shop
-from models.staff import Staff
 
 MOST_FAULTS_SHOWN = 100
 PROGRESS_MEMBERS = 20_000
@@ -48,18 +49,9 @@ def make_group(installation: Installation) -> AppGroup:
     _add_proofs(group, installation)
     _add_figures(group, installation)
     _add_adjustments(group, installation)
+    _add_entries(group, installation)
     _add_corrections(group, installation)
     return group
-
-
-@contextmanager
-def _work(installation: Installation) -> Iterator[Session]:
-    """Yield a session for one transaction; a rule that says no is told in its own words."""
-    try:
-        with installation.sessions.begin() as session:
-            yield session
-    except BusinessError as error:
-        raise click.ClickException(f"{error.code}: {error.facts}") from error
 
 
 def _add_proofs(group: AppGroup, installation: Installation) -> None:
@@ -148,7 +140,7 @@ def _add_figures(group: AppGroup, installation: Installation) -> None:
             "adjust_limit_points": adjust_limit,
             "point_value_twd": point_value,
         }
-        with _work(installation) as session:
+        with working(installation) as session:
             shop = get_shop(session)
             for name, value in told.items():
                 if value is not None:
@@ -201,13 +193,13 @@ def _add_adjustments(group: AppGroup, installation: Installation) -> None:
         member_number: str, points: int, reason: str, username: str, key: str | None
     ) -> None:
         """Move a member's points by hand (take: -- NUMBER -50), or ask a second person to."""
-        with _work(installation) as session:
+        with working(installation) as session:
             wish = ask_adjustment(
                 session,
                 get_member_by_typed(session, member_number),
                 points,
                 reason=reason,
-                asked_by=_staff(session, username),
+                asked_by=get_actor(session, username),
                 idempotency_key=f"ledger:{key or uuid4()}",
                 now=installation.clock(),
             )
@@ -218,11 +210,11 @@ def _add_adjustments(group: AppGroup, installation: Installation) -> None:
     @by
     def approve(adjustment_id: int, username: str) -> None:
         """Post what somebody else asked for."""
-        with _work(installation) as session:
+        with working(installation) as session:
             wish = approve_adjustment(
                 session,
                 adjustment_id,
-                decided_by=_staff(session, username),
+                decided_by=get_actor(session, username),
                 now=installation.clock(),
             )
             click.echo(_adjustment_line(wish))
@@ -232,11 +224,11 @@ def _add_adjustments(group: AppGroup, installation: Installation) -> None:
     @by
     def refuse(adjustment_id: int, username: str) -> None:
         """End somebody's wish without moving anything."""
-        with _work(installation) as session:
+        with working(installation) as session:
             wish = refuse_adjustment(
                 session,
                 adjustment_id,
-                decided_by=_staff(session, username),
+                decided_by=get_actor(session, username),
                 now=installation.clock(),
             )
             click.echo(_adjustment_line(wish))
@@ -252,15 +244,6 @@ def _add_adjustments(group: AppGroup, installation: Installation) -> None:
             click.echo("Nothing waits.")
 
 
-def _staff(session: Session, username: str) -> Staff:
-    found = session.scalars(
-        select(Staff).where(Staff.username == username.strip().lower(), Staff.is_active)
-    ).one_or_none()
-    if found is None:
-        raise click.BadParameter(f"{username} has no login")
-    return found
-
-
 def _adjustment_line(wish: PointsAdjustment) -> str:
     words = {
         "asked": "waits for a manager or the owner",
@@ -273,6 +256,55 @@ def _adjustment_line(wish: PointsAdjustment) -> str:
     )
 
 
+def _add_entries(group: AppGroup, installation: Installation) -> None:
+    @group.command("entries")
+    @click.argument("member")
+    @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
+    def entries(member: str, limit: int) -> None:
+        """Print a MEMBER's newest entries, newest first, with the numbers other commands take."""
+        with saying_no(), installation.sessions() as session:
+            found = get_member_by_typed(session, member)
+            for line in list_lines(session, found.id, limit=limit):
+                click.echo(_entry_line(line.entry))
+
+    @group.command("activate")
+    @click.argument("entry_id", type=int)
+    @click.option("--reason", required=True, help="Why they need not wait; it stays in the audit.")
+    @click.option("--by", "username", required=True, help="Who does this, by their login.")
+    def activate(entry_id: int, reason: str, username: str) -> None:
+        """Make the points of one earning spendable before their day, such as on delivery."""
+        with working(installation) as session:
+            entry, now = _entry(session, entry_id), installation.clock()
+            if entry.moved <= 0:
+                raise click.BadParameter(f"entry {entry_id} earned nothing")
+            staff = get_actor(session, username)
+            points = activate_early(session, get_member(session, entry.member_id), entry_id, now)
+            note(
+                session,
+                "points.activate",
+                f"member:{entry.member_id}",
+                now=now,
+                staff_id=staff.id,
+                after={"entry_id": entry_id, "points": points},
+                reason=reason,
+            )
+        click.echo(f"{points} points can be spent now.")
+
+
+def _entry(session: Session, entry_id: int) -> PointsEntry:
+    entry = session.get(PointsEntry, entry_id)
+    if entry is None:
+        raise click.BadParameter(f"there is no entry {entry_id}")
+    return entry
+
+
+def _entry_line(entry: PointsEntry) -> str:
+    at = shown_moment(entry.posted_at)
+    waiting = f" pending {entry.pending:+}" if entry.pending else ""
+    told = f"  {entry.note}" if entry.note else ""
+    return f"{entry.id}  {at}  {entry.points:+}{waiting}  {entry.reason}{told}"
+
+
 def _add_corrections(group: AppGroup, installation: Installation) -> None:
     @group.command("reverse")
     @click.argument("entry_id", type=int)
@@ -280,10 +312,8 @@ def _add_corrections(group: AppGroup, installation: Installation) -> None:
     @click.option("--by", "username", required=True, help="Who does this, by their login.")
     def reverse(entry_id: int, reason: str, username: str) -> None:
         """Undo one entry, and tell its member what was undone and why."""
-        with _work(installation) as session:
-            entry = session.get(PointsEntry, entry_id)
-            if entry is None:
-                raise click.BadParameter(f"there is no entry {entry_id}")
+        with working(installation) as session:
+            entry = _entry(session, entry_id)
             done = reverse_entry(
                 session,
                 get_member(session, entry.member_id),
@@ -291,7 +321,7 @@ def _add_corrections(group: AppGroup, installation: Installation) -> None:
                 note=reason,
                 idempotency_key=f"reverse:{entry_id}",
                 now=installation.clock(),
-                staff_id=_staff(session, username).id,
+                staff_id=get_actor(session, username).id,
             )
             click.echo(f"entry {entry_id}: taken {done.taken}, forgiven {done.forgiven}.")
 
@@ -306,7 +336,7 @@ def _add_corrections(group: AppGroup, installation: Installation) -> None:
     ) -> None:
         """Make codes that members type in the chat; each is good once."""
         now = installation.clock()
-        with _work(installation) as session:
+        with working(installation) as session:
             member = get_member_by_typed(session, member_number) if member_number else None
             for code in make_bonus_codes(
                 session,

@@ -8,6 +8,7 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from handlers.operator.acting import in_taipei, working
 from handlers.operator.installation import Installation
 from handlers.operator.missions import MOMENT, names
 from handlers.operator.referral import read_reward
@@ -62,16 +63,13 @@ def _add_settings(group: AppGroup, installation: Installation) -> None:
         """Add a lottery; its prizes follow by `prize`."""
         lottery = Lottery(
             name=names(name, name_en, name_ja),
-            starts_at=starts_at.replace(tzinfo=TAIPEI) if starts_at else installation.clock(),
-            ends_at=ends_at.replace(tzinfo=TAIPEI),
+            starts_at=in_taipei(starts_at) or installation.clock(),
+            ends_at=in_taipei(ends_at),
             consolation=read_reward(consolation).to_words() if consolation else None,
             **told,
         )
-        with installation.sessions.begin() as session:
-            try:
-                add_lottery(session, lottery)
-            except BusinessError as error:
-                raise click.ClickException(f"{error.code}: {error.facts}") from error
+        with working(installation) as session:
+            add_lottery(session, lottery)
         click.echo(f"{told['code']} is added; give it prizes.")
 
     @group.command("prize")
@@ -89,11 +87,8 @@ def _add_settings(group: AppGroup, installation: Installation) -> None:
         added = LotteryPrize(
             name=names(name, name_en, name_ja), reward=read_reward(reward).to_words(), **told
         )
-        with installation.sessions.begin() as session:
-            try:
-                add_prize(session, get_lottery(session, code), added)
-            except BusinessError as error:
-                raise click.ClickException(f"{error.code}: {error.facts}") from error
+        with working(installation) as session:
+            add_prize(session, get_lottery(session, code), added)
             click.echo(_prize_line(added))
 
     @group.command("close")

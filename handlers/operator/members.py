@@ -10,8 +10,9 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from handlers.operator.acting import get_actor, saying_no
+from handlers.operator.acting import get_actor, saying_no, shown_moment
 from handlers.operator.installation import Installation
+from models.browse_event import find_last_look
 from models.fraud import link_staff
 from models.identity import (
     find_standing_merge,
@@ -32,6 +33,7 @@ from models.member import (
     get_member_by_typed,
     is_member_number,
     masked_name,
+    registered_without_order,
     shown_number,
 )
 from models.membership import register_at_till
@@ -90,7 +92,7 @@ def _add_looking(group: AppGroup, installation: Installation) -> None:
                 f"{found.points} points"
             )
             for row in list_bindings(session, found.id):
-                since = f"{row.bound_at.astimezone(TAIPEI):%Y-%m-%d %H:%M}"
+                since = shown_moment(row.bound_at)
                 click.echo(
                     f"  LINE since {since} by {row.bound_how}: {row.revoke_reason or 'open'}"
                 )
@@ -106,6 +108,18 @@ def _add_looking(group: AppGroup, installation: Installation) -> None:
                     get_member(session, pair.second_id),
                 )
                 click.echo(f"{_line(first)}  {_line(second)}  {', '.join(pair.reasons)}")
+
+    @group.command("without-order")
+    @click.option("--days", type=click.IntRange(0), default=7, show_default=True)
+    @click.option("--limit", type=click.IntRange(1, MOST_PAIRS), default=20, show_default=True)
+    def without_order(days: int, limit: int) -> None:
+        """Print who joined so many days ago or longer and never bought, and what they looked at."""
+        with installation.sessions() as session:
+            now = installation.clock()
+            for member_id in registered_without_order(session, days, now, limit=limit):
+                look = find_last_look(session, member_id)
+                seen = f"  {look.kind} {look.sku or look.path or ''}" if look else ""
+                click.echo(f"{_line(get_member(session, member_id))}{seen}")
 
     @group.command("otp-show")
     @click.argument("phone")

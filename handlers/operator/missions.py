@@ -8,12 +8,12 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
+from handlers.operator.acting import in_taipei, working
 from handlers.operator.installation import Installation
 from handlers.operator.referral import read_reward
-from models.activity import EVENTS, KINDS, PERIODS, Badge, Mission, RewardRefused
+from models.activity import EVENTS, KINDS, PERIODS, Badge, Mission
 from models.badge import list_badges
-from models.local_day import TAIPEI
-from models.mission import MissionRefused, add_badge, add_mission, close_mission, count_awards
+from models.mission import add_badge, add_mission, close_mission, count_awards
 
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
 
@@ -62,16 +62,13 @@ def make_group(installation: Installation) -> AppGroup:
         mission = Mission(
             name=names(name, name_en, name_ja),
             things=list(things) or None,
-            starts_at=_taipei(starts_at) or installation.clock(),
-            ends_at=_taipei(ends_at),
+            starts_at=in_taipei(starts_at) or installation.clock(),
+            ends_at=in_taipei(ends_at),
             reward=read_reward(reward).to_words(),
             **told,
         )
-        with installation.sessions.begin() as session:
-            try:
-                add_mission(session, mission)
-            except (MissionRefused, RewardRefused) as error:
-                raise click.ClickException(f"{error.code}: {error.facts}") from error
+        with working(installation) as session:
+            add_mission(session, mission)
             click.echo(_line(mission, 0, 0, installation.clock()))
 
     @group.command("close")
@@ -117,10 +114,6 @@ def _add_badges(group: AppGroup, installation: Installation) -> None:
 def names(zh: str, en: str | None, ja: str | None) -> dict[str, str]:
     """Return a name in the languages it was told in."""
     return {"zh-TW": zh} | {code: name for code, name in (("en", en), ("ja", ja)) if name}
-
-
-def _taipei(told: datetime | None) -> datetime | None:
-    return told.replace(tzinfo=TAIPEI) if told is not None else None
 
 
 def _line(mission: Mission, completed: int, taken_back: int, now: datetime) -> str:

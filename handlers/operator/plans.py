@@ -6,8 +6,8 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.exc import IntegrityError
 
+from handlers.operator.acting import get_actor, shown_moment, working
 from handlers.operator.installation import Installation
-from handlers.operator.stamps import staff_named, work
 from models.base import in_language
 from models.member import get_member_by_typed
 from models.plan import (
@@ -23,6 +23,7 @@ from models.plan import (
     decide_reapplication,
     find_latest,
     get_plan,
+    list_events,
     list_payments,
     list_plans,
     months_before,
@@ -70,7 +71,7 @@ def _add_rules(group: AppGroup, installation: Installation) -> None:
     def add(code: str, name: str, period: str, fee_twd: int, points_percent: int) -> None:
         """Add a plan to choose."""
         try:
-            with work(installation) as session:
+            with working(installation) as session:
                 plan = add_plan(
                     session,
                     code=code,
@@ -96,14 +97,14 @@ def _add_money(group: AppGroup, installation: Installation) -> None:
         member: str, code: str, method: str, reference: str | None, username: str, key: str | None
     ) -> None:
         """Take a plan's fee from a member; it begins, or is added to the end."""
-        with work(installation) as session:
+        with working(installation) as session:
             paid = sell_plan(
                 session,
                 get_member_by_typed(session, member).id,
                 get_plan(session, code),
                 method=method,
                 reference=reference,
-                staff=staff_named(session, username),
+                staff=get_actor(session, username),
                 idempotency_key=f"plan:{key or uuid4()}",
                 now=installation.clock(),
             )
@@ -116,13 +117,13 @@ def _add_money(group: AppGroup, installation: Installation) -> None:
     @_by
     def confirm(request_code: str, method: str, reference: str | None, username: str) -> None:
         """Say that the fee of a member's request has come, such as by transfer."""
-        with work(installation) as session:
+        with working(installation) as session:
             paid = pay_request(
                 session,
                 request_code,
                 method=method,
                 reference=reference,
-                staff=staff_named(session, username),
+                staff=get_actor(session, username),
                 idempotency_key=f"request:{request_code}",
                 now=installation.clock(),
             )
@@ -132,11 +133,22 @@ def _add_money(group: AppGroup, installation: Installation) -> None:
     @click.argument("member")
     def payments(member: str) -> None:
         """Print what a member paid for their newest plan, with the numbers refunds name."""
-        with work(installation) as session:
+        with working(installation) as session:
             latest = find_latest(session, get_member_by_typed(session, member).id)
             for row in list_payments(session, latest.id) if latest else []:
                 why = f" of {row.refunds_id}" if row.refunds_id else ""
                 click.echo(f"{row.id}{why}: NT${row.amount_twd} {row.method} {row.months} month(s)")
+
+    @group.command("history")
+    @click.argument("member")
+    def history(member: str) -> None:
+        """Print every step of a member's newest plan: who took it, and why."""
+        with working(installation) as session:
+            latest = find_latest(session, get_member_by_typed(session, member).id)
+            for step in list_events(session, latest.id) if latest else []:
+                who = f"staff:{step.staff_id}" if step.staff_id else step.actor
+                moved = f"{step.from_state or '-'} → {step.to_state}"
+                click.echo(f"{shown_moment(step.at)}  {moved}  {who}  {step.reason}")
 
     @group.command("refund")
     @click.argument("payment_id", type=int)
@@ -144,11 +156,11 @@ def _add_money(group: AppGroup, installation: Installation) -> None:
     @_reason
     def refund(payment_id: int, username: str, reason: str) -> None:
         """Give a fee back: all of it in the first days, later its unused months."""
-        with work(installation) as session:
+        with working(installation) as session:
             given = refund_payment(
                 session,
                 payment_id,
-                staff=staff_named(session, username),
+                staff=get_actor(session, username),
                 reason=reason,
                 idempotency_key=f"plan_refund:{payment_id}",
                 now=installation.clock(),
@@ -162,7 +174,7 @@ def _add_steps(group: AppGroup, installation: Installation) -> None:
     @_reason
     def cancel(member: str, reason: str) -> None:
         """Note that a member's plan shall not go on; it is good until its end."""
-        with work(installation) as session:
+        with working(installation) as session:
             member_id = get_member_by_typed(session, member).id
             held = cancel_plan(session, member_id, reason=reason, now=installation.clock())
             click.echo(f"Good through {held.last_on}, then over.")
@@ -173,9 +185,9 @@ def _add_steps(group: AppGroup, installation: Installation) -> None:
     @_reason
     def revoke(member: str, username: str, reason: str) -> None:
         """End a paid membership at once; to buy anew, the person must be readmitted."""
-        with work(installation) as session:
+        with working(installation) as session:
             member_id = get_member_by_typed(session, member).id
-            staff = staff_named(session, username)
+            staff = get_actor(session, username)
             revoke_plan(session, member_id, staff=staff, reason=reason, now=installation.clock())
         click.echo("Revoked.")
 
@@ -190,7 +202,7 @@ def _add_steps(group: AppGroup, installation: Installation) -> None:
         """Note a revoked member's wish to come back, or a manager's decision on it."""
         if step is None or (step != "ask" and username is None):
             raise click.UsageError("Say --ask, or --admit or --refuse with --by.")
-        with work(installation) as session:
+        with working(installation) as session:
             member_id, now = get_member_by_typed(session, member).id, installation.clock()
             if step == "ask":
                 held = reapply(session, member_id, reason=reason, now=now)
@@ -199,7 +211,7 @@ def _add_steps(group: AppGroup, installation: Installation) -> None:
                     session,
                     member_id,
                     is_admitted=step == "admit",
-                    staff=staff_named(session, username or ""),
+                    staff=get_actor(session, username or ""),
                     reason=reason,
                     now=now,
                 )

@@ -4,10 +4,12 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
+from handlers.operator.acting import saying_no
 from handlers.operator.installation import Installation
 from models.activity import ReferralRule, Reward, RewardRefused, note_rule_change
 from models.activity.giving import check_reward
-from models.referral import list_referrals
+from models.member import get_member_by_typed
+from models.referral import count_invited, list_referrals
 
 LISTED = 50
 
@@ -52,6 +54,15 @@ def make_group(installation: Installation) -> AppGroup:
                 kept = [f for f in (found.kept_by_referrer, found.kept_by_friend) if f]
                 spent = f" spent before: {'; '.join(kept)}" if kept else ""
                 click.echo(f"{found.id} {referrer} -> {friend} {found.state}{due}{why}{spent}")
+
+    @group.command("show")
+    @click.argument("member")
+    def show_member(member: str) -> None:
+        """Print how many friends a MEMBER invited, by how far they came."""
+        with saying_no(), installation.sessions() as session:
+            counts = count_invited(session, get_member_by_typed(session, member).id)
+            for state, friends in sorted(counts.items()):
+                click.echo(f"{state:<12} {friends}")
 
     return group
 

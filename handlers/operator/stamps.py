@@ -1,20 +1,16 @@
 """`flask --app app stamp …`: kinds of stamp cards, and stamps given by hand."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
 from uuid import uuid4
 
 import click
 from flask.cli import AppGroup
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, NoResultFound
-from sqlalchemy.orm import Session
 
+from handlers.operator.acting import get_actor, working
 from handlers.operator.installation import Installation
-from models.base import BusinessError, in_language
+from models.base import in_language
 from models.member import get_member_by_typed
-from models.staff import Staff
 from models.stamp_card import (
     StampBonus,
     StampProgramme,
@@ -34,27 +30,6 @@ def make_group(installation: Installation) -> AppGroup:
     _add_rules(group, installation)
     _add_hand(group, installation)
     return group
-
-
-@contextmanager
-def work(installation: Installation) -> Iterator[Session]:
-    """Yield a session for one transaction; a rule that says no is told in its own words."""
-    try:
-        with installation.sessions.begin() as session:
-            yield session
-    except BusinessError as error:
-        facts = ", ".join(f"{name}={value}" for name, value in error.facts.items())
-        raise click.ClickException(f"{error.code} {facts}".strip()) from error
-
-
-def staff_named(session: Session, username: str) -> Staff:
-    """Return the active person with this login. Raises click.BadParameter."""
-    found = session.scalars(
-        select(Staff).where(Staff.username == username.strip().lower(), Staff.is_active)
-    ).one_or_none()
-    if found is None:
-        raise click.BadParameter(f"{username} has no login")
-    return found
 
 
 def _add_rules(group: AppGroup, installation: Installation) -> None:
@@ -92,7 +67,7 @@ def _add_rules(group: AppGroup, installation: Installation) -> None:
     ) -> None:
         """Add a kind of stamp card; it stamps from the next purchase on."""
         try:
-            with work(installation) as session:
+            with working(installation) as session:
                 programme = add_stamp_programme(
                     session,
                     code=code,
@@ -118,7 +93,7 @@ def _add_rules(group: AppGroup, installation: Installation) -> None:
     @click.option("--resume", is_flag=True, help="Stamp again.")
     def stop(code: str, resume: bool) -> None:
         """Stop stamping a kind of card; what is on the cards stays."""
-        with work(installation) as session:
+        with working(installation) as session:
             click.echo(_line(set_active(session, code, is_active=resume)))
 
 
@@ -134,13 +109,13 @@ def _add_hand(group: AppGroup, installation: Installation) -> None:
         code: str, member: str, stamps: int, username: str, reason: str, key: str | None
     ) -> None:
         """Give stamps by hand, or take them (below zero, after a `--`)."""
-        with work(installation) as session:
+        with working(installation) as session:
             held = give_stamps(
                 session,
                 get_member_by_typed(session, member).id,
                 get_stamp_programme(session, code),
                 stamps,
-                staff_id=staff_named(session, username).id,
+                staff_id=get_actor(session, username).id,
                 note=reason,
                 idempotency_key=f"hand:{key or uuid4()}",
                 now=installation.clock(),

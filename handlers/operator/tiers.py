@@ -10,11 +10,19 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
+from handlers.operator.acting import get_actor, saying_no, shown_moment, working
 from handlers.operator.installation import Installation
+from models.audit import note
 from models.base import BusinessError, in_language
-from models.local_day import local_day
+from models.local_day import local_day, read_day
 from models.member import Member, get_member_by_typed
-from models.metric import define_metric, list_metrics, set_metric
+from models.metric import (
+    define_metric,
+    list_definitions,
+    list_history,
+    list_metrics,
+    set_metric,
+)
 from models.programme import get_programme
 from models.tier import BASES, ROLLING, Factor, Rules, list_tiers
 from models.tier_evaluation import (
@@ -26,6 +34,7 @@ from models.tier_evaluation import (
     explain_lines,
     explain_member,
     funnel,
+    grant_tier,
     lift_measured,
     lint,
     list_stuck,
@@ -36,6 +45,7 @@ from models.tier_evaluation import (
     tier_health,
 )
 
+MOST_HISTORY = 50
 COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
@@ -43,6 +53,7 @@ def make_group(installation: Installation) -> AppGroup:
     """Make the group of commands about tiers."""
     group = AppGroup("tier", help="The ladder and its rules.")
     _add_looking(group, installation)
+    _add_granting(group, installation)
     _add_rules(group, installation)
 
     @group.command("health")
@@ -110,6 +121,47 @@ def _add_looking(group: AppGroup, installation: Installation) -> None:
                 click.echo(line)
 
 
+def _add_granting(group: AppGroup, installation: Installation) -> None:
+    @group.command("grant")
+    @click.argument("member")
+    @click.argument("tier_code")
+    @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The first day without it.")
+    @click.option("--by", "username", required=True, help="Who gives it, by their login.")
+    @click.option("--reason", required=True, help="Why; it stays in the audit.")
+    def grant(
+        member: str, tier_code: str, until: datetime | None, username: str, reason: str
+    ) -> None:
+        """Give a MEMBER a tier by hand; it is kept as long as an earned one unless told."""
+        now = installation.clock()
+        today = local_day(now)
+        with working(installation) as session:
+            programme, staff = get_programme(session), get_actor(session, username)
+            tier = next((tier for tier in programme.tiers if tier.code == tier_code), None)
+            if tier is None:
+                raise click.BadParameter(f"no tier has the code {tier_code}")
+            kept = until.date() if until else programme.ladder.on(today).kept_until(tier, today)
+            if kept is not None and kept <= today:
+                raise click.BadParameter("--until must lie ahead")
+            found = _member(session, member)
+            session.refresh(found, with_for_update=True)
+            before = programme.tier(found.tier_id).code
+            change = grant_tier(
+                session, found, tier, kept, rule="grant", programme=programme, now=now
+            )
+            note(
+                session,
+                "tier.grant",
+                f"member:{found.id}",
+                now=now,
+                staff_id=staff.id,
+                before={"tier": before},
+                after={"tier": tier.code, "kept_until": kept},
+                reason=reason,
+            )
+        told = f"{before} → {tier.code}" if change else f"{tier.code}, as before"
+        click.echo(f"{told}{f', kept until {kept}' if kept else ''}.")
+
+
 def _add_rules(group: AppGroup, installation: Installation) -> None:
     @group.command("lint")
     @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -134,14 +186,11 @@ def _add_rules(group: AppGroup, installation: Installation) -> None:
     def publish_draft(file: Path, by: str, owner_confirms: bool, yes: bool) -> None:
         """Keep the draft in a JSON FILE as the rules in force from its day on."""
         draft, now = read_draft(file), installation.clock()
-        with installation.sessions.begin() as session:
+        with working(installation) as session:
             _show_preview(session, draft, now)
             if not yes:
                 click.confirm("Publish? Nothing published is ever changed.", abort=True)
-            try:
-                version = publish(session, draft, by=by, confirmed_by_owner=owner_confirms, now=now)
-            except BusinessError as error:
-                raise click.ClickException(f"{error.code}: {error.facts}") from error
+            version = publish(session, draft, by=by, confirmed_by_owner=owner_confirms, now=now)
             click.echo(f"Version {version.id} is in force from {version.effective_on}.")
 
 
@@ -172,13 +221,26 @@ def make_metric_group(installation: Installation) -> AppGroup:
             define_metric(session, name, meaning)
         click.echo(f"{name}: {meaning}")
 
+    @group.command("list")
+    def list_all() -> None:
+        """Print every metric with what it means."""
+        with installation.sessions() as session:
+            for name, meaning in list_definitions(session).items():
+                click.echo(f"{name:<24} {meaning}")
+
     @group.command("show")
     @click.argument("member")
-    def show(member: str) -> None:
-        """Print a MEMBER's newest values."""
+    @click.option("--history", "name", help="All values of this metric, newest first.")
+    def show(member: str, name: str | None) -> None:
+        """Print a MEMBER's newest values, or the history of one."""
         with installation.sessions() as session:
-            for metric in list_metrics(session, _member(session, member).id):
-                click.echo(f"{metric.name:<24} {metric.value:>10}  {metric.at:%Y-%m-%d}")
+            member_id = _member(session, member).id
+            if name is None:
+                for metric in list_metrics(session, member_id):
+                    click.echo(f"{metric.name:<24} {metric.value:>10}  {metric.at:%Y-%m-%d}")
+                return
+            for told in list_history(session, member_id, name, limit=MOST_HISTORY):
+                click.echo(f"{shown_moment(told.at)}  {told.value:>10}  {told.source}")
 
     return group
 
@@ -192,7 +254,7 @@ def read_draft(file: Path) -> Draft:
                 **words,
                 "basis": words.get("basis", ROLLING),
                 "effective_on": date.fromisoformat(words["effective_on"]),
-                "rights_kept_until": _day(words.get("rights_kept_until")),
+                "rights_kept_until": read_day(words.get("rights_kept_until")),
                 "factors": tuple(Factor.parse(factor) for factor in words.get("factors", ())),
                 "new_tiers": tuple(NewTier(**tier) for tier in words.get("new_tiers", ())),
             }
@@ -202,15 +264,9 @@ def read_draft(file: Path) -> Draft:
         raise click.ClickException(f"No draft ({error}). Bases: {known}.") from error
 
 
-def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
-
-
 def _show_preview(session: Session, draft: Draft, now: datetime) -> None:
-    try:
+    with saying_no():
         hits = preview(session, draft, now)
-    except BusinessError as error:
-        raise click.ClickException(f"{error.code}: {error.facts}") from error
     for hit in hits:
         kept = "  （保留權益）" if hit.is_protected else ""
         click.echo(f"{hit.from_code:<10} -> {hit.to_code:<10} {hit.members:>9,}{kept}")

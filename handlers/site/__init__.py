@@ -10,10 +10,15 @@ from handlers.site import health, invite, join, qr, start
 TEMPLATES_FOLDER = Path(__file__).parent.parent / "templates"
 
 
-def make_blueprint() -> Blueprint:
-    """Make the blueprint of what is open to everybody: start page, posters, pictures, health."""
+def make_blueprint(*, demo: bool) -> Blueprint:
+    """Make the blueprint of what is open to everybody: start page, posters, pictures, health.
+
+    A demo has one address more, which makes a browser a tablet of the shop.
+    """
     blueprint = Blueprint("site", __name__, template_folder=str(TEMPLATES_FOLDER))
     for topic in (start, join, invite, qr, health):
         topic.add_routes(blueprint)
+    if demo:
+        start.add_demo_routes(blueprint)
     send_page_headers(blueprint)
     return blueprint

@@ -1,11 +1,10 @@
 """The invitation's door: `/i/<code>` opens the chat with words that bring the friend's code."""
 
-from urllib.parse import quote
-
 from flask import Blueprint, Response, abort, g, redirect
 from flask.typing import ResponseReturnValue
 
 from handlers import settings
+from handlers.chat_link import chat_link
 from handlers.site.qr import draw_link
 from models.referral import normal_code
 from models.shop import get_shop
@@ -24,12 +23,9 @@ def add_routes(blueprint: Blueprint) -> None:
         only, where guessing can be seen.
         """
         known = _code_or_404(code)
-        words = quote(f"加入會員 #REF-{known}")
-        chat_url = settings().chat_url
-        if chat_url is not None:
-            return redirect(f"{chat_url}/?new=1&text={words}")
-        basic_id = quote(get_shop(g.session).basic_id)
-        return redirect(f"https://line.me/R/oaMessage/{basic_id}/?{words}")
+        words = f"加入會員 #REF-{known}"
+        basic_id = get_shop(g.session).basic_id
+        return redirect(chat_link(basic_id, words, as_new_person=True))
 
     @blueprint.get("/i/<code>/qr.png")
     def invite_picture(code: str) -> Response:

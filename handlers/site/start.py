@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import Blueprint, g, render_template
+from flask import Blueprint, g, make_response, redirect, render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,10 +11,19 @@ from sqlalchemy.orm import Session
 from bot.texts import DEFAULT_LANGUAGE
 from handlers import settings
 from handlers.assets import asset_url
+from handlers.device_cookie import device_secret, keep_device
 from models.demo import DEMO_STAFF
+from models.device import enrol_device, find_device
 from models.friend import Friend
 from models.member import Member
+from models.shop import find_store
 from models.tier import Tier
+
+DEMO_COUNTER = "/clerk/demo-counter"
+"""Where the cookie of an enrolled device comes along."""
+COUNTER = "/clerk"
+DEMO_STORE = "TP01"
+DEMO_DEVICE = "示範平板"
 
 
 @dataclass(frozen=True)
@@ -25,11 +34,30 @@ class DemoLogin:
     password: str
     name: str
     store_code: str
+    role: str
+    pin: str
 
 
 def add_routes(blueprint: Blueprint) -> None:
     """Add `/`."""
     blueprint.get("/")(show_start)
+
+
+def add_demo_routes(blueprint: Blueprint) -> None:
+    """Add the one tap to a working counter; a real shop has no such address."""
+    blueprint.post(DEMO_COUNTER)(open_counter)
+
+
+def open_counter() -> ResponseReturnValue:
+    """Make this browser a tablet of the demo shop, unless it is one, and lead it to the counter."""
+    answer = make_response(redirect(COUNTER))
+    known = find_device(g.session, device_secret())
+    if known is None:
+        store = find_store(g.session, DEMO_STORE)
+        assert store is not None, "set-up makes the demo's stores"
+        _, secret = enrol_device(g.session, DEMO_DEVICE, store, by=None, now=g.now)
+        return keep_device(answer, secret)
+    return answer
 
 
 def show_start() -> ResponseReturnValue:
@@ -43,6 +71,7 @@ def show_start() -> ResponseReturnValue:
         new_shopper_url=_chat(known.chat_url, new="1"),
         regular_url=_chat(known.chat_url, user=demo_regular(g.session)),
         logins=_counter_logins(),
+        counter_url=DEMO_COUNTER,
     )
 
 
@@ -78,7 +107,7 @@ def _chat(chat_url: str | None, **query: str | None) -> str | None:
 
 def _counter_logins() -> list[DemoLogin]:
     return [
-        DemoLogin(username, password, name, store_code)
-        for username, password, role, name, store_code in DEMO_STAFF
-        if role == "clerk"
+        DemoLogin(username, password, name, store_code, role, pin)
+        for username, password, role, name, store_code, pin in DEMO_STAFF
+        if pin is not None
     ]

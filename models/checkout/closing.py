@@ -25,29 +25,31 @@ RECEIPT_USEFUL = timedelta(hours=24)
 _CLOSE = squeezed(f"""
 WITH sale AS (
     SELECT * FROM json_to_record(%(sale)s) AS told (
-        member_id bigint, store_id bigint, staff_id bigint, channel text, amount_twd int,
-        discount_twd int, points_used int, points_twd int, paid_twd int, coupon_id bigint,
-        points_earned int, earn_twd int, earn_percent int, stamps_added int, code_id text,
-        purchased_at timestamptz, purchased_on date, key text, source text, source_ref text,
-        earned json, spend_twd int, year_twd int, lifetime_twd bigint, day_points int,
-        day_purchases int, tier_id bigint, tier_kept_until date, tier_points int,
+        member_id bigint, store_id bigint, staff_id bigint, device_id bigint, channel text,
+        amount_twd int, discount_twd int, points_used int, points_twd int, paid_twd int,
+        coupon_id bigint, points_earned int, earn_twd int, earn_percent int, stamps_added int,
+        code_id text, purchased_at timestamptz, purchased_on date, key text, source text,
+        source_ref text, earned json, spend_twd int, year_twd int, lifetime_twd bigint,
+        day_points int, day_on date, day_purchases int, spend_on date, recorded_at timestamptz,
+        tier_id bigint, tier_kept_until date, tier_points int,
         points_active int, points_after int, points_pending int, pending_after int,
         repaid int, expire_on date, pending_until date, owed_id uuid,
         line_user_id text, language text, words json, useful_until timestamptz, {STAMP_COLUMNS})
 ), bought AS (
-    INSERT INTO purchase (member_id, store_id, staff_id, channel, amount_twd, discount_twd,
-        points_used, points_twd, paid_twd, coupon_id, points_earned, earn_twd, earn_percent,
-        stamps_added, code_id, purchased_at, purchased_on, idempotency_key, source, source_ref,
-        earned)
-    SELECT member_id, store_id, staff_id, channel, amount_twd, discount_twd, points_used,
+    INSERT INTO purchase (member_id, store_id, staff_id, device_id, channel, amount_twd,
+        discount_twd, points_used, points_twd, paid_twd, coupon_id, points_earned, earn_twd,
+        earn_percent, stamps_added, code_id, purchased_at, purchased_on, idempotency_key, source,
+        source_ref, earned)
+    SELECT member_id, store_id, staff_id, device_id, channel, amount_twd, discount_twd, points_used,
         points_twd, paid_twd, coupon_id, points_earned, earn_twd, earn_percent, stamps_added,
         code_id, purchased_at, purchased_on, key, source, source_ref, earned
     FROM sale RETURNING id
 ), grown AS (
     UPDATE member SET points = points_after, points_pending = pending_after,
-        spend_twd = sale.spend_twd, spend_on = purchased_on, year_twd = sale.year_twd,
+        spend_twd = sale.spend_twd, spend_on = sale.spend_on, year_twd = sale.year_twd,
         lifetime_twd = sale.lifetime_twd, purchase_count = purchase_count + 1,
-        last_purchase_on = purchased_on, day_on = purchased_on, day_points = sale.day_points,
+        last_purchase_on = greatest(last_purchase_on, purchased_on), day_on = sale.day_on,
+        day_points = sale.day_points,
         day_purchases = sale.day_purchases, tier_id = sale.tier_id,
         tier_kept_until = sale.tier_kept_until
     FROM sale WHERE member.id = sale.member_id
@@ -55,7 +57,7 @@ WITH sale AS (
     INSERT INTO points_entry (member_id, points, balance_after, pending, pending_after,
         tier_points_after, reason, purchase_id, staff_id, store_id, idempotency_key, posted_at)
     SELECT member_id, points_active, points_after, points_pending, pending_after, tier_points,
-        'purchase', bought.id, staff_id, store_id, 'purchase:' || bought.id, purchased_at
+        'purchase', bought.id, staff_id, store_id, 'purchase:' || bought.id, recorded_at
     FROM sale, bought WHERE points_earned > 0 RETURNING id
 ), lot AS (
     INSERT INTO points_lot (entry_id, member_id, granted, remaining, expires_on, pending_until,
@@ -69,8 +71,8 @@ WITH sale AS (
         next_try_at)
     SELECT owed_id, line_user_id, member_id, 'receipt',
         (left(words::text, -1) || ', "purchase_id": ' || bought.id || '}}')::json, language,
-        false, true, useful_until, 'receipt:' || bought.id, 'waiting', 0, false, purchased_at,
-        purchased_at
+        false, true, useful_until, 'receipt:' || bought.id, 'waiting', 0, false, recorded_at,
+        recorded_at
     FROM sale, bought WHERE line_user_id IS NOT NULL
 )
 SELECT id FROM bought
@@ -91,6 +93,7 @@ class Sold:
     member_id: int
     store_id: int
     staff_id: int | None
+    device_id: int | None
     channel: str
     amount_twd: int
     discount_twd: int
@@ -127,6 +130,7 @@ def close_sale(
     expires_on: date,
     pending_until: date | None,
     receipt: dict[str, Any],
+    now: datetime,
 ) -> int:
     """Write the sale and return the purchase's id. Raises CodeAlreadyUsed, OrderKnown.
 
@@ -136,12 +140,15 @@ def close_sale(
     """
     told = {name: getattr(sold, name) for name in _COLUMNS} | stamps
     told |= _points(opened, sold, expires_on, pending_until)
+    day_on, day_points, day_purchases = opened.kept_day
     told |= {
         "spend_twd": opened.spend_twd,
         "year_twd": opened.year_twd,
         "lifetime_twd": opened.lifetime_twd,
-        "day_points": opened.day_points,
-        "day_purchases": opened.day_purchases,
+        "spend_on": opened.spend_on,
+        "day_on": day_on,
+        "day_points": day_points,
+        "day_purchases": day_purchases,
         "tier_id": opened.tier_id,
         "tier_kept_until": opened.tier_kept_until,
         "tier_points": opened.tier_points,
@@ -149,7 +156,8 @@ def close_sale(
         "line_user_id": opened.line_user_id,
         "language": opened.language,
         "words": receipt,
-        "useful_until": sold.purchased_at + RECEIPT_USEFUL,
+        "recorded_at": now,
+        "useful_until": now + RECEIPT_USEFUL,
     }
     sale = json.dumps(told, default=str, ensure_ascii=False)
     try:

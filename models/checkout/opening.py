@@ -7,7 +7,7 @@ the lock had to be waited for, it is read again, so that nothing of a twin's sal
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
@@ -17,7 +17,7 @@ from models.member import NoSuchMember
 from models.stamp_card.posting import Held
 
 _OPEN = """
-SELECT m.id, m.line_user_id, m.language, m.tier_id, m.tier_kept_until, m.points,
+SELECT m.id, m.number, m.line_user_id, m.language, m.tier_id, m.tier_kept_until, m.points,
     m.points_pending, m.spend_twd, m.spend_on, m.year_twd, m.lifetime_twd, m.tier_points,
     m.purchase_count, m.day_on, m.day_points, m.day_purchases, m.frozen_at, m.phone,
     m.plan_code, m.plan_until, m.referral_step,
@@ -37,9 +37,19 @@ SELECT m.id, m.line_user_id, m.language, m.tier_id, m.tier_kept_until, m.points,
     (SELECT seen.xmin = m.xmin FROM member AS seen WHERE seen.id = m.id) AS is_fresh,
     s.programme_version
 FROM member AS m, shop AS s
-WHERE m.id = %(member_id)s AND m.erased_at IS NULL AND m.merged_into_id IS NULL
+WHERE m.{named_by} = %(member)s AND m.erased_at IS NULL AND m.merged_into_id IS NULL
 """
-_OPEN_LOCKED = squeezed(_OPEN + "FOR NO KEY UPDATE OF m")
+_OPEN_BY_ID = squeezed(_OPEN.format(named_by="id"))
+_LOCKED_BY = {
+    named_by: squeezed(_OPEN.format(named_by=named_by) + "FOR NO KEY UPDATE OF m")
+    for named_by in ("id", "number", "card_ref")
+}
+
+
+_DAY = (
+    "SELECT coalesce(sum(points_earned), 0), count(*) FROM purchase"
+    " WHERE member_id = %(member_id)s AND purchased_on = %(day)s"
+)
 
 
 @dataclass(slots=True)
@@ -47,6 +57,7 @@ class Opened:
     """A member under their row lock as a sale sees them."""
 
     id: int
+    number: str
     line_user_id: str | None
     language: str
     tier_id: int
@@ -76,6 +87,8 @@ class Opened:
     """The purchase recorded under the asker's key before."""
     is_fresh: bool
     programme_version: int
+    newer_day: tuple[date, int, int] | None = None
+    """The row's figures of a day, with that day, where the sale is of an earlier one."""
 
     def held_card(self, programme_id: int) -> Held:
         """Return the member's card in a programme as it is kept."""
@@ -83,25 +96,61 @@ class Opened:
         return stamps, date.fromisoformat(ends) if ends else None
 
     def roll(self, today: date) -> None:
-        """Bring the running figures of window, year and day to `today`."""
+        """Bring the running figures of window and year to `today`."""
         self.spend_twd += self.crossing_twd if self.spend_on > today else -self.crossing_twd
         if self.spend_on.year < today.year:
             self.year_twd = 0
         self.spend_on = today
-        if self.day_on != today:
-            self.day_on, self.day_points, self.day_purchases = today, 0, 0
+
+    def count(self, day: date, paid_twd: int, points: int) -> None:
+        """Count a sale of `day` in the running figures, which were brought to today before."""
+        self.spend_twd += paid_twd
+        if day.year == self.spend_on.year:
+            self.year_twd += paid_twd
+        self.lifetime_twd += paid_twd
+        self.day_points += points
+        self.day_purchases += 1
+        if self.first_counted_on is not None and paid_twd:
+            self.first_counted_on = min(self.first_counted_on, day)
+
+    @property
+    def kept_day(self) -> tuple[date | None, int, int]:
+        """Return the figures of a day that the row keeps: those of the member's newest day."""
+        return self.newer_day or (self.day_on, self.day_points, self.day_purchases)
+
+
+def begin_day(session: Session, opened: Opened, day: date) -> None:
+    """Bring the member's figures of a day to `day`; one query where they have a newer one."""
+    if opened.day_on == day:
+        return
+    points = purchases = 0
+    if opened.day_on is not None and day < opened.day_on:
+        opened.newer_day = (opened.day_on, opened.day_points, opened.day_purchases)
+        asked = {"member_id": opened.id, "day": day}
+        points, purchases = session.connection().exec_driver_sql(_DAY, asked).one()
+    opened.day_on, opened.day_points, opened.day_purchases = day, int(points), purchases
+
+
+@dataclass(slots=True, frozen=True)
+class Named:
+    """A member by what a till knows of them, so that nobody has to ask for their id before."""
+
+    by: Literal["number", "card_ref"]
+    value: str
 
 
 def open_sale(
-    session: Session, member_id: int, key: str, today: date, *, lock: bool = True
+    session: Session, member: int | Named, key: str, today: date, *, lock: bool = True
 ) -> Opened:
-    """Lock the member and read what a sale of `today` must know; a preview locks nobody.
+    """Lock the member, told by id or name, and read what a sale of `today` must know.
 
-    Raises NoSuchMember.
+    A preview, which tells the id, locks nobody. Raises NoSuchMember, also where the card named
+    was merged into another.
     """
-    statement = _OPEN_LOCKED if lock else _OPEN
+    by, value = (member.by, member.value) if isinstance(member, Named) else ("id", member)
+    statement = _LOCKED_BY[by] if lock else _OPEN_BY_ID
     asked = {
-        "member_id": member_id,
+        "member": value,
         "key": key,
         "window": tier.WINDOW_DAYS - 1,
         "counted_from": tier.window_start(today),

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.base import BusinessError
 from models.checkout.closing import Sold
 from models.checkout.opening import open_sale
 from models.checkout.pace import judge_pace
@@ -28,6 +29,8 @@ class Preview:
     sold: Sold
     priced: tuple[tuple[Coupon, int], ...]
     """Each coupon with the NT$ it would take off."""
+    refused: tuple[tuple[Coupon, BusinessError], ...]
+    """Each coupon that cannot be used, with why; only of a `lenient` preview."""
     member_discount_twd: int
     """What the member's tier or plan takes off by itself."""
     most_points: int
@@ -41,10 +44,13 @@ class Preview:
     """What the limits of pace would say."""
 
 
-def preview_purchase(session: Session, sale: Sale, now: datetime) -> Preview:
+def preview_purchase(
+    session: Session, sale: Sale, now: datetime, *, lenient: bool = False
+) -> Preview:
     """Return what recording the sale now would bring; nothing is locked and nothing written.
 
-    Raises what `record_purchase` raises for amount, member, coupons and points.
+    A `lenient` one goes on without coupons that cannot be used, and says why. Raises what
+    `record_purchase` raises for amount, member, coupons and points.
     """
     if not 0 < sale.amount_twd <= LARGEST_AMOUNT_TWD:
         raise AmountRefused(largest_twd=LARGEST_AMOUNT_TWD)
@@ -54,7 +60,8 @@ def preview_purchase(session: Session, sale: Sale, now: datetime) -> Preview:
     made = Reckoning(session, sale, opened, programme, now)
     if sale.points_to_use or sale.coupon_ids:
         refuse_if_frozen(opened)
-    made.pay(_picked(made))
+    picked, refused = _picked(made, lenient=lenient)
+    made.pay(picked)
     earned = made.earn()
     verdict = judge_pace(made, earned.points)
     made.count(earned)
@@ -63,6 +70,7 @@ def preview_purchase(session: Session, sale: Sale, now: datetime) -> Preview:
     return Preview(
         sold=made.sold(earned),
         priced=made.picked.priced,
+        refused=refused,
         member_discount_twd=made.member_discount_twd,
         most_points=max(min(opened.points, (made.paid_twd + made.points_twd) // worth_twd), 0),
         earned=earned,
@@ -73,14 +81,21 @@ def preview_purchase(session: Session, sale: Sale, now: datetime) -> Preview:
     )
 
 
-def _picked(made: Reckoning) -> Picked:
-    """Price the coupons without locking them."""
+Refused = tuple[tuple[Coupon, BusinessError], ...]
+
+
+def _picked(made: Reckoning, *, lenient: bool) -> tuple[Picked, Refused]:
+    """Price the coupons without locking them, and say which cannot be used, and why."""
     ids = set(made.sale.coupon_ids)
     if not ids:
-        return NO_COUPONS
+        return NO_COUPONS, ()
     found = made.session.scalars(
         select(Coupon).where(Coupon.id.in_(ids), Coupon.member_id == made.opened.id)
     ).all()
     if len(found) < len(ids):
         raise CouponNotUsable(state="unknown")
-    return Picked(tuple(pricing.price_basket(found, made.basket, made.now)))
+    if not lenient:
+        return Picked(tuple(pricing.price_basket(found, made.basket, made.at))), ()
+    weighed = pricing.weigh(found, made.basket, made.at)
+    fitting = tuple((one.coupon, one.discount_twd) for one in weighed if one.refusal is None)
+    return Picked(fitting), tuple((one.coupon, one.refusal) for one in weighed if one.refusal)

@@ -59,6 +59,7 @@ def receipt_words(
     rules: Sequence[str] = (),
     pending_until: date | None = None,
     lifted_from: tier.Tier | None = None,
+    is_shop_discount: bool = False,
 ) -> dict[str, Any]:
     """Put a purchase into the facts its receipt shows, in the member's language; times are ISO."""
     names = {rule.code: rule.name for rule in programme.earn_rules}
@@ -67,6 +68,7 @@ def receipt_words(
         "amount_twd": sold.amount_twd,
         "discount_twd": sold.discount_twd,
         "member_discount_twd": sold.discount_twd - coupon_twd,
+        "is_shop_discount": is_shop_discount,
         "points_used": sold.points_used,
         "points_twd": sold.points_twd,
         "paid_twd": sold.paid_twd,

@@ -4,8 +4,8 @@ Recording and preview ask the same steps, so what the clerk is shown is what wil
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from models.base import BusinessError
 from models.benefit import multipliers, order_discount
 from models.checkout.closing import Sold
-from models.checkout.opening import Opened
+from models.checkout.lines import Line, known_lines
+from models.checkout.opening import Opened, begin_day
 from models.checkout.receipt import receipt_words
 from models.coupon import NO_COUPONS, Picked, pricing
 from models.earn_rule import Basket, Earned, earn
@@ -26,21 +27,11 @@ from models.shop import Store
 from models.staff import Staff
 from models.stamp_card import Stamped, earned_stamps, stamp
 from models.tier import Standing, Step
-from models.tier_evaluation import figures_for, lift
+from models.tier_evaluation import figures_for, lift, lift_late
 
 COUNTER = "till"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One item of a sale; `amount_twd` is what all `quantity` of them cost, before discounts."""
-
-    name: str
-    amount_twd: int
-    quantity: int = 1
-    sku: str | None = None
-    category: str | None = None
-    cost_twd: int | None = None
+LATEST_REPORT = timedelta(days=7)
+"""A sale may be told so long after it happened: by a tablet that had no network, or a till."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +50,41 @@ class Sale:
     channel: str = COUNTER
     source: str | None = None
     source_ref: str | None = None
-    device: str | None = None
+    device: int | None = None
+    """The id of the device it is made on."""
     approval_code: str | None = None
     """What a manager gave for a sale beyond the limits of pace."""
+    sold_at: datetime | None = None
+    """When it happened, where that is before it is told. Prices, points, stamps and figures are
+    those of that moment; ledger and messages are of the moment in which it is recorded."""
+    is_claimed: bool = False
+    """Whether its buyer claims it by a receipt code: the clerk, who is not asked any more, was
+    held to their limits when they issued it."""
+
+    shipping_twd: int = 0
+    """What of the amount is shipping, for coupons that send free of charge."""
+    paid_twd: int | None = None
+    """What was paid, where the asker has cashed in: what it leaves of the amount is their own
+    discount, and tier and plan take nothing off."""
+
+    def happened_at(self, now: datetime) -> datetime:
+        """Return when the sale happened, told of at `now`. Raises SoldTooLongAgo."""
+        at = self.sold_at or now
+        if not now - LATEST_REPORT <= at <= now:
+            raise SoldTooLongAgo(most_days=LATEST_REPORT.days)
+        return at
+
+
+class SoldTooLongAgo(BusinessError):
+    """The sale is told of too late, or before it happened."""
+
+    code = "sold_too_long_ago"
+
+
+class PaymentRefused(BusinessError):
+    """More was paid than the amount has left after coupons and points."""
+
+    code = "payment_refused"
 
 
 class PointsNotUsable(BusinessError):
@@ -76,19 +99,24 @@ class Reckoning:
     def __init__(
         self, session: Session, sale: Sale, opened: Opened, programme: Programme, now: datetime
     ) -> None:
-        """Bring the member's figures to today."""
+        """Bring the member's figures to today, and those of a day to the day of the sale.
+
+        Raises SoldTooLongAgo.
+        """
         self.session = session
-        self.sale = sale
+        self.sale = replace(sale, lines=known_lines(session, sale.lines)) if sale.lines else sale
         self.opened = opened
         self.programme = programme
         self.now = now
         self.today = local_day(now)
+        self.at = sale.happened_at(now)
+        self.sold_on = local_day(self.at)
         self.is_first = opened.purchase_count == 0
         self.tier_before = programme.tier(opened.tier_id)
-        plan = held_plan(programme.plans, opened.plan_code, opened.plan_until, now)
+        plan = held_plan(programme.plans, opened.plan_code, opened.plan_until, self.at)
         self.plan_code = plan.code if plan else None
         self.plan_percents = (plan.points_percent,) if plan else ()
-        self.pending_until = pending_until(programme.shop, self.today)
+        self.pending_until = self._pending_until()
         self.picked: Picked = NO_COUPONS
         self.member_discount_twd = 0
         self.points_twd = 0
@@ -96,33 +124,55 @@ class Reckoning:
         self.stamped: list[Stamped] = []
         self.steps: Sequence[Step] = ()
         opened.roll(self.today)
+        begin_day(session, opened, self.sold_on)
+
+    def _pending_until(self) -> date | None:
+        """Return until when the points wait; those told of after that day do not."""
+        until = pending_until(self.programme.shop, self.sold_on)
+        return until if until is not None and until > self.today else None
 
     @property
     def basket(self) -> pricing.Basket:
         """What coupons must know of the sale."""
         sale = self.sale
         return pricing.Basket(
-            sale.amount_twd, sale.store.code, self.tier_before.code, sale.channel, sale.lines
+            sale.amount_twd,
+            sale.store.code,
+            self.tier_before.code,
+            sale.channel,
+            sale.lines,
+            sale.shipping_twd,
         )
 
     def pay(self, picked: Picked) -> None:
         """Take coupons off the amount, then what tier or plan take off, then points.
 
-        Raises PointsNotUsable, or InsufficientPoints: what the sale itself earns cannot pay for it.
+        Raises PointsNotUsable, PaymentRefused where what the asker cashed in does not fit, or
+        InsufficientPoints: what the sale itself earns cannot pay for it.
         """
         self.picked = picked
         left_twd = self.sale.amount_twd - picked.discount_twd
-        self.member_discount_twd = order_discount(
-            self.programme, self.opened.tier_id, self.plan_code, self.today, left_twd
-        )
-        left_twd -= self.member_discount_twd
         worth_twd = self.programme.shop.point_value_twd
         self.points_twd = self.sale.points_to_use * worth_twd
+        self.member_discount_twd = self._own_discount(left_twd)
+        left_twd -= self.member_discount_twd
         if not 0 <= self.points_twd <= left_twd:
             raise PointsNotUsable(most=left_twd // worth_twd)
         self.paid_twd = left_twd - self.points_twd
         if self.sale.points_to_use:
             self._check_points(self.sale.points_to_use)
+
+    def _own_discount(self, left_twd: int) -> int:
+        """Return what tier or plan take off, or what the asker did before they cashed in."""
+        paid_twd = self.sale.paid_twd
+        if paid_twd is None:
+            return order_discount(
+                self.programme, self.opened.tier_id, self.plan_code, self.sold_on, left_twd
+            )
+        most_twd = left_twd - self.points_twd
+        if not 0 <= paid_twd <= max(most_twd, 0):
+            raise PaymentRefused(most_twd=max(most_twd, 0))
+        return max(most_twd, 0) - paid_twd
 
     def _check_points(self, asked: int) -> None:
         opened = self.opened
@@ -136,14 +186,14 @@ class Reckoning:
         basket = Basket(
             amount_twd=sale.amount_twd,
             paid_twd=self.paid_twd,
-            at=self.now,
-            day=self.today,
+            at=self.at,
+            day=self.sold_on,
             store_code=sale.store.code,
             channel=sale.channel,
             tier_code=self.tier_before.code,
             lines=self._line_amounts,
         )
-        by_day = multipliers(self.programme, opened.tier_id, self.plan_code, self.today)
+        by_day = multipliers(self.programme, opened.tier_id, self.plan_code, self.sold_on)
         return earn(
             self.programme.earn_policy,
             self.programme.earn_rules,
@@ -164,22 +214,22 @@ class Reckoning:
             self.paid_twd,
             self._line_amounts,
             self.sale.channel,
-            self.today,
+            self.sold_on,
             is_first=self.is_first,
         )
         self.stamped = [
-            stamp(each, opened.held_card(each.programme.id), self.today) for each in cards
+            stamp(each, opened.held_card(each.programme.id), self.sold_on) for each in cards
         ]
-        opened.spend_twd += self.paid_twd
-        opened.year_twd += self.paid_twd
-        opened.lifetime_twd += self.paid_twd
-        opened.day_points += earned.points
-        opened.day_purchases += 1
-        self.steps = lift(self.session, opened, self.programme, self.today, self.paid_twd)
+        opened.count(self.sold_on, self.paid_twd, earned.points)
+        if self.sold_on == self.today:
+            self.steps = lift(self.session, opened, self.programme, self.today, self.paid_twd)
+        else:
+            late = (self.sold_on, self.paid_twd)
+            self.steps = lift_late(self.session, opened, self.programme, late, self.now)
 
     def standing(self) -> Standing:
         """Return where the member stands after the sale."""
-        return standing_of_opened(self.session, self.opened, self.programme, first=self.today)
+        return standing_of_opened(self.session, self.opened, self.programme, first=self.sold_on)
 
     def sold(self, earned: Earned) -> Sold:
         """Return the purchase's columns."""
@@ -188,6 +238,7 @@ class Reckoning:
             member_id=sale.member_id,
             store_id=sale.store.id,
             staff_id=sale.staff.id if sale.staff else None,
+            device_id=sale.device,
             channel=sale.channel,
             amount_twd=sale.amount_twd,
             discount_twd=self.picked.discount_twd + self.member_discount_twd,
@@ -200,8 +251,8 @@ class Reckoning:
             earn_percent=earned.percent if earned.is_uniform else None,
             stamps_added=sum(each.added for each in self.stamped),
             code_id=sale.code_id,
-            purchased_at=self.now,
-            purchased_on=self.today,
+            purchased_at=self.at,
+            purchased_on=self.sold_on,
             key=sale.idempotency_key,
             source=sale.source,
             source_ref=sale.source_ref,
@@ -223,6 +274,7 @@ class Reckoning:
             coupon_twd=self.picked.discount_twd,
             stamped=self.stamped,
             rules=earned.rules,
+            is_shop_discount=self.sale.paid_twd is not None,
             lifted_from=self.tier_before if standing.tier.id != self.tier_before.id else None,
         )
 

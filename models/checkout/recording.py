@@ -1,6 +1,6 @@
 """Recording a sale: the one verb from which points, stamps, coupons, tier and receipt follow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -11,10 +11,11 @@ from sqlalchemy.orm.util import identity_key
 
 from models.checkout.closing import Sold, close_sale, payment_key
 from models.checkout.consequences import AFTER_PURCHASE
-from models.checkout.opening import Opened, open_sale
+from models.checkout.lines import Line
+from models.checkout.opening import Named, Opened, open_sale
 from models.checkout.pace import check_pace
 from models.checkout.receipt import receipt_words
-from models.checkout.reckoning import Line, Reckoning, Sale, standing_of_opened
+from models.checkout.reckoning import Reckoning, Sale, standing_of_opened
 from models.coupon import Coupon, CouponTemplate, Redemption, lock_for_sale, redeem_for_sale
 from models.fraud import refuse_if_frozen
 from models.fraud.checking import OK, Verdict
@@ -35,6 +36,7 @@ class Recorded:
 
     session: Session
     purchase_id: int
+    member_number: str
     receipt: dict[str, Any]
     """The receipt's facts, in the member's language."""
     standing: Standing
@@ -49,25 +51,29 @@ class Recorded:
         return self.session.get_one(Purchase, self.purchase_id)
 
 
-def record_purchase(session: Session, sale: Sale, now: datetime) -> Recorded:
+def record_purchase(
+    session: Session, sale: Sale, now: datetime, *, named: Named | None = None
+) -> Recorded:
     """Record a sale with everything that follows from it; the caller's transaction keeps it.
 
-    A key seen before returns its first purchase and changes nothing. Raises AmountRefused,
-    NoSuchMember, CodeAlreadyUsed, OrderKnown, IdempotencyKeyReused, PointsNotUsable,
-    InsufficientPoints, what coupons refuse (`price_basket`), and what keeps fraud out: OwnCard,
-    CardFrozen, SecondPersonNeeded.
+    With `named` the member is the one named, and not the sale's `member_id`. A key seen before
+    returns its first purchase and changes nothing. Raises AmountRefused, NoSuchMember,
+    CodeAlreadyUsed, OrderKnown, IdempotencyKeyReused, PointsNotUsable, InsufficientPoints,
+    SoldTooLongAgo, what coupons refuse (`price_basket`), and what keeps fraud out: OwnCard,
+    CardFrozen, ApprovalNeeded.
     """
     if not 0 < sale.amount_twd <= LARGEST_AMOUNT_TWD:
         raise AmountRefused(largest_twd=LARGEST_AMOUNT_TWD)
     session.flush()  # The two statements go past the mapper, which must hold nothing back.
-    opened = open_sale(session, sale.member_id, sale.idempotency_key, local_day(now))
+    opened = open_sale(session, named or sale.member_id, sale.idempotency_key, local_day(now))
+    sale = replace(sale, member_id=opened.id) if named else sale
     programme = get_programme(session, opened.programme_version)
     if opened.twin_id is not None:
         return _repeated(session, opened, sale, programme, now)
     made = Reckoning(session, sale, opened, programme, now)
     if sale.points_to_use or sale.coupon_ids:
         refuse_if_frozen(opened)
-    made.pay(lock_for_sale(session, opened, sale.coupon_ids, made.basket, now))
+    made.pay(lock_for_sale(session, opened, sale.coupon_ids, made.basket, made.at))
     earned = made.earn()
     verdict = check_pace(made, earned.points)
     made.count(earned)
@@ -78,14 +84,24 @@ def record_purchase(session: Session, sale: Sale, now: datetime) -> Recorded:
         opened,
         sold,
         stamps=stamp_values(made.stamped, now, is_first=made.is_first),
-        expires_on=programme.points_expire_on(made.today),
+        expires_on=programme.points_expire_on(made.sold_on),
         pending_until=made.pending_until,
         receipt=receipt,
+        now=now,
     )
     _forget(session, opened.id)
     _follow_up(made, purchase_id, sold)
     templates = tuple(coupon.template for coupon in made.picked.coupons)
-    return Recorded(session, purchase_id, receipt, standing, templates, verdict, is_repeat=False)
+    return Recorded(
+        session,
+        purchase_id,
+        opened.number,
+        receipt,
+        standing,
+        templates,
+        verdict,
+        is_repeat=False,
+    )
 
 
 def _follow_up(made: Reckoning, purchase_id: int, sold: Sold) -> None:
@@ -128,7 +144,7 @@ def _tell_others(made: Reckoning, purchase_id: int) -> None:
         purchase=session.get_one(Purchase, purchase_id),
         programme=made.programme,
         now=made.now,
-        today=made.today,
+        today=made.sold_on,
         is_first=made.is_first,
         tier_before=made.tier_before,
     )
@@ -194,7 +210,9 @@ def _repeated(
         stamped=_stamped_by(session, opened, first, programme),
         rules=tuple((first.earned or {}).get("rules", ())),
     )
-    return Recorded(session, first.id, receipt, standing, templates, OK, is_repeat=True)
+    return Recorded(
+        session, first.id, opened.number, receipt, standing, templates, OK, is_repeat=True
+    )
 
 
 def _uses_in(session: Session, purchase: Purchase) -> list[tuple[Coupon, int]]:

@@ -39,6 +39,39 @@ class Basket:
     shipping_twd: int = 0
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """One of several coupons on a basket: what it takes off (NT$), or why it cannot be used."""
+
+    coupon: Coupon
+    discount_twd: int
+    refusal: BusinessError | None = None
+
+
+def weigh(coupons: Iterable[Coupon], basket: Basket, now: datetime) -> list[Weighed]:
+    """Return what each coupon does beside the others, in the order in which they are taken off.
+
+    Of those that do not go together the one that is taken off first counts; the rest are refused.
+    """
+    fitting: list[Coupon] = []
+    refused: list[Weighed] = []
+    for coupon in sorted(coupons, key=lambda coupon: (coupon.template.priority, coupon.id)):
+        refusal = find_obstacle(coupon, basket, now) or _clash(fitting, coupon)
+        if refusal is None:
+            fitting.append(coupon)
+        else:
+            refused.append(Weighed(coupon, 0, refusal))
+    return [Weighed(*priced) for priced in price_basket(fitting, basket, now)] + refused
+
+
+def _clash(others: Sequence[Coupon], coupon: Coupon) -> CouponsDoNotCombine | None:
+    try:
+        check_combination([*others, coupon])
+    except CouponsDoNotCombine as clash:
+        return clash
+    return None
+
+
 def price_basket(
     coupons: Iterable[Coupon], basket: Basket, now: datetime
 ) -> list[tuple[Coupon, int]]:

@@ -13,8 +13,8 @@ from models.coupon.issuing import (
     expiry_once_opened,
     return_piece,
 )
-from models.coupon.refusals import CouponNotUsable
-from models.coupon.table import Coupon, CouponEvent, CouponTemplate
+from models.coupon.refusals import CouponNotUsable, NoSuchRedemption
+from models.coupon.table import Coupon, CouponEvent, CouponTemplate, Redemption
 from models.local_day import local_day
 
 MOST_SHOWN = 12
@@ -69,6 +69,16 @@ def list_wallet(session: Session, member_id: int, now: datetime) -> Sequence[Cou
     return session.scalars(_WALLET, {"member_id": member_id, "now": now}).all()
 
 
+def list_coupons(
+    session: Session, member_id: int, *, limit: int, before_id: int | None = None
+) -> Sequence[Coupon]:
+    """Return up to `limit` of all a member's coupons, newest first, older than one of them."""
+    asked = select(Coupon).where(Coupon.member_id == member_id)
+    if before_id is not None:
+        asked = asked.where(Coupon.id < before_id)
+    return session.scalars(asked.order_by(Coupon.id.desc()).limit(limit)).all()
+
+
 def count_usable_coupons(session: Session, member_id: int, now: datetime) -> int:
     """Return how many coupons the member can redeem at `now`."""
     return session.scalars(_COUNT_USABLE, {"member_id": member_id, "now": now}).one()
@@ -104,6 +114,14 @@ def open_coupon(session: Session, member_id: int, coupon_id: int, now: datetime)
         )
         session.refresh(coupon)
     return coupon
+
+
+def get_redemption(session: Session, redemption_id: int) -> Redemption:
+    """Return a use of a coupon. Raises NoSuchRedemption."""
+    found = session.get(Redemption, redemption_id)
+    if found is None:
+        raise NoSuchRedemption
+    return found
 
 
 def find_coupon(session: Session, code: str) -> Coupon | None:

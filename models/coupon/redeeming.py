@@ -30,6 +30,8 @@ from models.tier import Tier
 RESTORED_DAYS = 7
 """A coupon given back is good for so many more days at least."""
 NOTICE_USEFUL = timedelta(hours=24)
+CANCEL_WITHIN = timedelta(minutes=10)
+"""So long the counter may take back what it redeemed alone."""
 
 
 class IdempotencyKeyOfAnother(BusinessError):
@@ -293,6 +295,15 @@ def _lock_owner(
     return found[0], found[1], found[2]
 
 
+def find_standing_redemption(session: Session, coupon_id: int) -> Redemption | None:
+    """Return the use of a coupon that was not taken back, or None."""
+    return session.scalars(
+        select(Redemption).where(
+            Redemption.coupon_id == coupon_id, Redemption.reversed_at.is_(None)
+        )
+    ).one_or_none()
+
+
 def _find_redemption(session: Session, key: str) -> Redemption | None:
     return session.scalars(
         select(Redemption).where(Redemption.idempotency_key == key)
@@ -351,6 +362,32 @@ def _tell_owner(
         member_id=member.id,
         useful_until=now + NOTICE_USEFUL,
     )
+
+
+def is_cancellable(redemption: Redemption, store: Store, now: datetime) -> bool:
+    """Tell whether this store may take a use back: its own, scanned alone, minutes ago."""
+    is_alone = redemption.purchase_id is None and redemption.reversed_at is None
+    is_fresh = now < redemption.redeemed_at + CANCEL_WITHIN
+    return is_alone and is_fresh and redemption.store_id == store.id
+
+
+def cancel_at_counter(
+    session: Session, redemption_id: int, *, store: Store, staff: Staff | None, now: datetime
+) -> Redemption:
+    """Take back what this store used up minutes ago; `staff` is None where a till asks.
+
+    Done before: nothing changes. Raises RedemptionNotCancellable for an unknown id, another
+    store's, one in a purchase or one of long ago, and OwnCard.
+    """
+    redemption = session.get(Redemption, redemption_id)
+    if redemption is None or redemption.store_id != store.id:
+        raise RedemptionNotCancellable
+    if staff is not None:
+        check_own_card(staff, session.get_one(Member, redemption.member_id))
+    if redemption.reversed_at is None and not is_cancellable(redemption, store, now):
+        raise RedemptionNotCancellable(purchase_id=redemption.purchase_id)
+    staff_id = staff.id if staff is not None else None
+    return cancel_redemption(session, redemption_id, staff_id=staff_id, now=now)
 
 
 def cancel_redemption(

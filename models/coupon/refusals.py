@@ -51,6 +51,12 @@ class CouponLimitReached(BusinessError):
     code = "coupon_limit_reached"
 
 
+class NoSuchRedemption(BusinessError):
+    """There is no use of a coupon with this id."""
+
+    code = "no_such_redemption"
+
+
 class RedemptionNotCancellable(BusinessError):
     """The coupon was used in a purchase: only a refund gives it back."""
 

@@ -1,6 +1,5 @@
 """The tables of coupons: what they promise, each one given, each use, and each step of a life."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, Identifier, Moment, Translated, in_language
+from models.base import Base, Identifier, Moment, Translated, admits, in_language
 from models.local_day import last_day, local_day
 
 KINDS = ("amount", "percent", "item", "free_shipping", "gift")
@@ -142,14 +141,10 @@ class CouponTemplate(Base):
     def admits(self, *, tier_code: str, store_code: str | None, channel: str) -> bool:
         """Tell whether it may be used by this tier, in this store, in this channel."""
         return (
-            _admits(self.tier_codes, tier_code)
-            and _admits(self.store_codes, store_code)
-            and _admits(self.channels, channel)
+            admits(self.tier_codes, tier_code)
+            and admits(self.store_codes, store_code)
+            and admits(self.channels, channel)
         )
-
-
-def _admits(allowed: Sequence[str], value: str | None) -> bool:
-    return not allowed or value in allowed
 
 
 class Coupon(Base):
@@ -280,6 +275,8 @@ class Redemption(Base):
             postgresql_where="reversed_at IS NULL",
         ),
         Index(None, "member_id", "redeemed_at"),
+        Index("ix_redemption_store_id", "store_id", "redeemed_at"),
+        Index("ix_redemption_staff_id", "staff_id", "redeemed_at"),
     )
 
     id: Mapped[Identifier]

@@ -16,6 +16,7 @@ from models.coupon import (
     list_pack,
 )
 from models.demo.people import FIRST_NUMBER
+from models.demo.shop import texts
 from models.local_day import day_start, local_day
 from models.member import Member
 from models.reward import Reward
@@ -44,9 +45,9 @@ def _add_templates(session: Session, now: datetime) -> dict[str, CouponTemplate]
             "kind": "percent",
             "value": 15,
             "cap_twd": 60,
-            "name": _texts("暖飲季 85 折券", "Warm drinks: 15% off", "ホットドリンク 15% 引き"),
-            "headline": _texts("85 折", "15% off", "15% 引き"),
-            "description": _texts(
+            "name": texts("暖飲季 85 折券", "Warm drinks: 15% off", "ホットドリンク 15% 引き"),
+            "headline": texts("85 折", "15% off", "15% 引き"),
+            "description": texts(
                 "熱飲與鮮奶茶 85 折，可與其他優惠券一起使用。",
                 "15% off your order; goes with other coupons.",
                 "お会計から 15% 引き。ほかのクーポンと併用できます。",
@@ -63,9 +64,9 @@ def _add_templates(session: Session, now: datetime) -> dict[str, CouponTemplate]
             "code": "surprise",
             "kind": "amount",
             "value": 25,
-            "name": _texts("打開有驚喜券", "Open-me coupon", "ひらいてうれしいクーポン"),
-            "headline": _texts("折 NT$25", "NT$25 off", "NT$25 引き"),
-            "description": _texts(
+            "name": texts("打開有驚喜券", "Open-me coupon", "ひらいてうれしいクーポン"),
+            "headline": texts("折 NT$25", "NT$25 off", "NT$25 引き"),
+            "description": texts(
                 "打開那天起三天內有效，想喝的時候再打開。",
                 "Good for three days once you open it.",
                 "開いた日から 3 日間有効です。",
@@ -77,9 +78,9 @@ def _add_templates(session: Session, now: datetime) -> dict[str, CouponTemplate]
         {
             "code": "topping",
             "kind": "item",
-            "name": _texts("免費加料券", "Free topping", "トッピング無料券"),
-            "headline": _texts("加料免費", "Free topping", "トッピング無料"),
-            "description": _texts(
+            "name": texts("免費加料券", "Free topping", "トッピング無料券"),
+            "headline": texts("加料免費", "Free topping", "トッピング無料"),
+            "description": texts(
                 "珍珠、椰果、仙草任選一份。",
                 "Pearls, coconut jelly or grass jelly: one of them.",
                 "タピオカ・ナタデココ・仙草ゼリーからひとつ。",
@@ -90,9 +91,9 @@ def _add_templates(session: Session, now: datetime) -> dict[str, CouponTemplate]
             "code": "classic_tea",
             "kind": "gift",
             "item_sku": "TEA-CLASSIC-M",
-            "name": _texts("招牌紅茶一杯", "A classic black tea", "看板紅茶 1 杯"),
-            "headline": _texts("免費一杯", "Free drink", "1 杯無料"),
-            "description": _texts(
+            "name": texts("招牌紅茶一杯", "A classic black tea", "看板紅茶 1 杯"),
+            "headline": texts("免費一杯", "Free drink", "1 杯無料"),
+            "description": texts(
                 "中杯招牌紅茶，甜度冰塊任選。",
                 "A medium classic black tea, as sweet and cold as you like.",
                 "M サイズの看板紅茶。甘さと氷はお好みで。",
@@ -102,9 +103,9 @@ def _add_templates(session: Session, now: datetime) -> dict[str, CouponTemplate]
         {
             "code": "tote_bag",
             "kind": "gift",
-            "name": _texts("茶日子帆布袋", "Tea Days tote bag", "茶日子トートバッグ"),
-            "headline": _texts("帆布袋", "Tote bag", "トートバッグ"),
-            "description": _texts(
+            "name": texts("茶日子帆布袋", "Tea Days tote bag", "茶日子トートバッグ"),
+            "headline": texts("帆布袋", "Tote bag", "トートバッグ"),
+            "description": texts(
                 "限量飲料提袋，信義店領取。",
                 "A limited drinks tote, at the Xinyi store.",
                 "数量限定のドリンクトート。信義店でお渡しします。",
@@ -210,7 +211,3 @@ def _give_first_member(
         issue_coupon(
             session, member.id, template, issue_key=f"demo:{member.id}:{template.code}", now=now
         )
-
-
-def _texts(zh: str, en: str, ja: str) -> dict[str, str]:
-    return {"zh-TW": zh, "en": en, "ja": ja}

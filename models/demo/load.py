@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from models.base import Base, Sessions
 from models.consent import Consent, get_notice
 from models.coupon import Coupon, CouponTemplate
+from models.demo.catalogue import add_catalogue
 from models.demo.contacts import add_contacts
 from models.demo.coupons import add_coupons
 from models.demo.earning import add_earning
@@ -32,6 +33,7 @@ from models.demo.stamps import add_stamps
 from models.demo.tiers import add_tiers
 from models.friend import Friend
 from models.member import Member
+from models.pin import set_pin
 from models.points import PointsEntry, PointsLot, PointsTake, reserve_entry_ids
 from models.programme import get_programme
 from models.purchase import Purchase
@@ -60,6 +62,7 @@ MECHANICS = (
     add_fraud,
     add_earning,
     add_contacts,
+    add_catalogue,
 )
 """Each lets the demo shop use one mechanic; in order, for missions give tickets of the lottery, and
 plans bring benefits to a shop whose tiers have theirs."""
@@ -100,8 +103,8 @@ def load_demo(sessions: Sessions, now: datetime) -> DemoReport:
         # A second loader waits here, and then finds the demo loaded.
         session.execute(select(Shop.id).where(Shop.id == THE_SHOP).with_for_update())
         is_fresh = not _is_loaded(session)
+        _add_staff(session)
         if is_fresh:
-            _add_staff(session)
             _add_members(session, now)
             for add in MECHANICS:
                 add(session, now)
@@ -127,14 +130,15 @@ def _is_loaded(session: Session) -> bool:
 
 
 def _add_staff(session: Session) -> None:
-    known = set(session.scalars(select(Staff.username)))
-    for username, password, role, name, store_code in DEMO_STAFF:
+    known = {staff.username: staff for staff in session.scalars(select(Staff))}
+    for username, password, role, name, store_code, pin in DEMO_STAFF:
         store = find_store(session, store_code)
         assert store is not None, "set-up makes the demo's stores"
-        if username not in known:
-            add_staff(
-                session, username=username, name=name, role=role, store=store, password=password
-            )
+        staff = known.get(username) or add_staff(
+            session, username=username, name=name, role=role, store=store, password=password
+        )
+        if pin is not None and staff.pin_hash is None:
+            set_pin(staff, pin)
 
 
 def _add_members(session: Session, now: datetime) -> None:

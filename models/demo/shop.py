@@ -25,11 +25,16 @@ TEA_SHOP = ShopPlan(
 )
 
 DEMO_STAFF = (
-    ("owner", "tea-owner-1", "owner", "陳老闆", "TP01"),
-    ("manager", "tea-manager-1", "manager", "林店長", "TP02"),
-    ("marketer", "tea-marketer-1", "marketer", "吳小編", "TP01"),
-    ("clerk", "tea-clerk-1", "clerk", "小安", "TP01"),
-    ("clerk2", "tea-clerk-2", "clerk", "阿哲", "TC01"),
-    ("auditor", "tea-auditor-1", "auditor", "許會計師", "TP01"),
+    ("owner", "tea-owner-1", "owner", "陳老闆", "TP01", "8317"),
+    ("manager", "tea-manager-1", "manager", "林店長", "TP02", "6294"),
+    ("marketer", "tea-marketer-1", "marketer", "吳小編", "TP01", None),
+    ("clerk", "tea-clerk-1", "clerk", "小安", "TP01", "4826"),
+    ("clerk2", "tea-clerk-2", "clerk", "阿哲", "TC01", "5073"),
+    ("auditor", "tea-auditor-1", "auditor", "許會計師", "TP01", None),
 )
-"""Username, password, role, name and store code of each; for a demo, so no secret."""
+"""Username, password, role, name, store code and PIN of each; for a demo, so no secret."""
+
+
+def texts(zh: str, en: str, ja: str) -> dict[str, str]:
+    """Return a text of the demo shop in its three languages."""
+    return {"zh-TW": zh, "en": en, "ja": ja}

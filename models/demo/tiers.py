@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from models.benefit import Benefit
 from models.coupon import CouponTemplate
+from models.demo.shop import texts
 from models.gathering import (
     ContentPage,
     Gathering,
@@ -46,29 +47,25 @@ def add_tiers(session: Session, now: datetime) -> None:
     session.flush()
 
 
-def _texts(zh: str, en: str, ja: str) -> dict[str, str]:
-    return {"zh-TW": zh, "en": en, "ja": ja}
-
-
 def _add_templates(session: Session) -> None:
     rows = (
         (
             "silver_gift",
             60,
-            _texts("銀卡升級禮", "Silver welcome gift", "シルバー昇格ギフト"),
-            _texts("折 NT$60", "NT$60 off", "NT$60 引き"),
+            texts("銀卡升級禮", "Silver welcome gift", "シルバー昇格ギフト"),
+            texts("折 NT$60", "NT$60 off", "NT$60 引き"),
         ),
         (
             "gold_gift",
             150,
-            _texts("金卡升級禮", "Gold welcome gift", "ゴールド昇格ギフト"),
-            _texts("折 NT$150", "NT$150 off", "NT$150 引き"),
+            texts("金卡升級禮", "Gold welcome gift", "ゴールド昇格ギフト"),
+            texts("折 NT$150", "NT$150 off", "NT$150 引き"),
         ),
         (
             "gold_monthly",
             50,
-            _texts("金卡每月飲品券", "Gold monthly drink", "ゴールド月例ドリンク券"),
-            _texts("折 NT$50", "NT$50 off", "NT$50 引き"),
+            texts("金卡每月飲品券", "Gold monthly drink", "ゴールド月例ドリンク券"),
+            texts("折 NT$50", "NT$50 off", "NT$50 引き"),
         ),
     )
     session.add_all(
@@ -78,7 +75,7 @@ def _add_templates(session: Session) -> None:
             value=value,
             name=name,
             headline=headline,
-            description=_texts(
+            description=texts(
                 "會員專屬，任何消費都能使用。",
                 "For members; any order.",
                 "会員限定。すべてのお会計に。",
@@ -116,15 +113,15 @@ def _add_benefits(session: Session, tiers: Sequence[Tier], now: datetime) -> Non
 
 def _tell_benefits(session: Session) -> None:
     """Say on the tiers' cards what was added."""
-    gold_gift = _texts("升級禮 NT$150", "NT$150 welcome gift", "昇格ギフト NT$150")
-    drink = _texts("每月飲品券 NT$50", "NT$50 drink coupon every month", "毎月のドリンク券 NT$50")
-    discount = _texts(
+    gold_gift = texts("升級禮 NT$150", "NT$150 welcome gift", "昇格ギフト NT$150")
+    drink = texts("每月飲品券 NT$50", "NT$50 drink coupon every month", "毎月のドリンク券 NT$50")
+    discount = texts(
         "每筆消費折 5%（最多 NT$50）",
         "5% off each order (NT$50 at most)",
         "毎回 5% 引き（最大 NT$50）",
     )
     added = {
-        "silver": [_texts("升級禮 NT$60", "NT$60 welcome gift", "昇格ギフト NT$60")],
+        "silver": [texts("升級禮 NT$60", "NT$60 welcome gift", "昇格ギフト NT$60")],
         "gold": [gold_gift, drink],
         "black": [gold_gift, drink, discount],
     }
@@ -170,8 +167,8 @@ def _add_event(session: Session, tiers: Sequence[Tier], now: datetime) -> Gather
     gathering = add_gathering(
         session,
         code="winter-tasting",
-        name=_texts("冬季新品品茶會", "Winter tea tasting", "冬の新作テイスティング"),
-        place=_texts("信義店二樓", "Xinyi Store, 2F", "信義店 2 階"),
+        name=texts("冬季新品品茶會", "Winter tea tasting", "冬の新作テイスティング"),
+        place=texts("信義店二樓", "Xinyi Store, 2F", "信義店 2 階"),
         starts_at=day_start(local_day(now) + timedelta(days=20)) + timedelta(hours=14),
         capacity=SEATS,
         min_tier=tiers[2],
@@ -194,7 +191,7 @@ def _add_sale(session: Session, now: datetime) -> None:
     session.add(
         SaleEvent(
             code="winter-oolong",
-            name=_texts("冬季限定烏龍", "Winter oolong", "冬限定ウーロン"),
+            name=texts("冬季限定烏龍", "Winter oolong", "冬限定ウーロン"),
             public_at=opens,
             ends_at=opens + timedelta(days=7),
         )
@@ -206,8 +203,8 @@ def _add_pages(session: Session, tiers: Sequence[Tier]) -> None:
         (
             ContentPage(
                 code="brewing",
-                title=_texts("在家泡出好茶", "Brew it at home", "おうちで淹れるお茶"),
-                body=_texts(
+                title=texts("在家泡出好茶", "Brew it at home", "おうちで淹れるお茶"),
+                body=texts(
                     "水溫 85 度、茶葉 5 公克、浸泡 90 秒。第二泡加 15 秒，香氣最足。",
                     "Water at 85 °C, 5 g of leaves, 90 seconds; 15 more for the second cup.",
                     "お湯は 85 度、茶葉 5 g、90 秒。二煎目は 15 秒長く。",
@@ -216,8 +213,8 @@ def _add_pages(session: Session, tiers: Sequence[Tier]) -> None:
             ),
             ContentPage(
                 code="garden",
-                title=_texts("茶園主的季節筆記", "Notes from the garden", "茶園主の季節便り"),
-                body=_texts(
+                title=texts("茶園主的季節筆記", "Notes from the garden", "茶園主の季節便り"),
+                body=texts(
                     "今年冬茶在立冬前採收，產量少三成，花香更集中。黑卡會員可先預留。",
                     "This winter's harvest is small and fragrant; Black members may reserve.",
                     "今年の冬茶は収量が少なく香り高い出来。ブラック会員は先にご予約いただけます。",

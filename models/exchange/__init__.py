@@ -24,6 +24,7 @@ from models.exchange.batch import (
     get_batch,
     list_batches,
 )
+from models.exchange.catalogue import ItemSheet, write_items
 from models.exchange.columns import MEMBERS, PRESETS, PURCHASES, get_layout
 from models.exchange.members import MemberOptions, import_members
 from models.exchange.problems import ERROR, NOTE, WARNING, WORDS, FileRefused, Findings, Problem
@@ -49,6 +50,7 @@ __all__ = [
     "ImportEffect",
     "ImportRow",
     "ImportTakenOver",
+    "ItemSheet",
     "MemberAlias",
     "MemberOptions",
     "NoSuchBatch",
@@ -68,4 +70,5 @@ __all__ = [
     "plan_export",
     "restore_all",
     "undo_import",
+    "write_items",
 ]

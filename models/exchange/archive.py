@@ -30,10 +30,16 @@ LEFT_OUT = {
     "line_event": "webhook events with reply tokens, worked within seconds",
     "text_message": "codes on their way to phones",
     "approval": "codes by which a second person approves, good for minutes",
+    "device_code": "codes that enrol a device, good for minutes",
     "import_row": "rows of an import under way",
     "job_run": "what this machine's clock has done",
+    "api_call": "answers kept for a week, of calls by keys that stay behind too",
     "line_channel": "tokens of the LINE channel",
     "rich_menu": "ids of this channel's menus; `rich-menu sync` makes them anew",
+    "webhook_endpoint": "other systems that listen here; another installation must not call them",
+    "webhook_event": "what they were told",
+    "webhook_delivery": "what they were told",
+    "webhook_cursor": "how far they were told",
 }
 """Tables that stay behind, and why."""
 SECRET = re.compile(r"(^|_)(api_key|apikey|otp|one_time|token|secret)s?(_|$)")
@@ -73,7 +79,7 @@ def plan_export() -> tuple[list[Part], dict[str, str]]:
     for table in Base.metadata.tables.values():
         if SECRET.search(table.name) and table.name not in left_out:
             left_out[table.name] = "secrets of this installation"
-    tables = _in_order(
+    tables = in_order(
         table for table in Base.metadata.tables.values() if table.name not in left_out
     )
     parts = []
@@ -87,7 +93,7 @@ def plan_export() -> tuple[list[Part], dict[str, str]]:
     return parts, left_out
 
 
-def _in_order(tables: Iterable[Table]) -> list[Table]:
+def in_order(tables: Iterable[Table]) -> list[Table]:
     """Sort tables so that each comes after those it names; of a circle the first by name leads."""
     waiting = {table.name: table for table in tables}
     done: list[Table] = []
@@ -231,7 +237,7 @@ def restore_all(engine: Engine, folder: Path, *, tell: Tell) -> dict[str, Any]:
                 tell(part.table.name, rows)
             for statement in circles:
                 cursor.execute(statement)
-            _set_sequences(cursor, [part.table for part, _ in parts])
+            set_sequences(cursor, [part.table for part, _ in parts])
     return manifest
 
 
@@ -303,7 +309,9 @@ def _open_circles(cursor: Cursor[Any], tables: list[Table]) -> list[sql.Composed
 def _drop_key(cursor: Cursor[Any], table: Table, key: ForeignKeyConstraint) -> sql.Composed:
     name, owner = sql.Identifier(str(key.name)), sql.Identifier(table.name)
     cursor.execute(
-        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s", [str(key.name)]
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE conname = %s AND connamespace = current_schema()::regnamespace",
+        [str(key.name)],
     )
     found = cursor.fetchone()
     assert found is not None, "models equal migrations"
@@ -325,7 +333,7 @@ def _load_part(cursor: Cursor[Any], part: Part, path: Path) -> int:
     return rows
 
 
-def _set_sequences(cursor: Cursor[Any], tables: list[Table]) -> None:
+def set_sequences(cursor: Cursor[Any], tables: list[Table]) -> None:
     """Let numbering go on after the highest number there is."""
     for table in tables:
         for column in table.columns:

@@ -16,7 +16,7 @@ from typing import Any
 from models.exchange.problems import FileRefused
 from models.exchange.values import Cell, as_text
 
-MEMBERS, PURCHASES = "members", "purchases"
+MEMBERS, PURCHASES, CATALOGUE = "members", "purchases", "catalogue"
 HEADING_ROWS = 12
 """Titles, totals and notes may stand above the heading; so far down it is looked for."""
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -276,12 +276,24 @@ COMMON: dict[str, Headings] = {
         "store": ("門市", "門市代碼", "門市名稱", "分店", "店別", "store", "branch", "location"),
         "channel": ("通路", "銷售通路", "訂單來源", "channel", "sales channel"),
     },
+    CATALOGUE: {
+        "sku": ("商品編號", "商品代碼", "商品貨號", "貨號", "料號", "品號", "sku", "item code"),
+        "name": ("品名", "商品名稱", "商品", "名稱", "name", "item name", "product name", "title"),
+        "barcode": ("條碼", "國際條碼", "商品條碼", "barcode", "ean", "gtin"),
+        "category": ("分類", "商品分類", "類別", "大類", "category", "product type"),
+        "price_twd": ("售價", "定價", "單價", "價格", "price", "price_twd", "unit price"),
+        "cost_twd": ("成本", "單位成本", "進價", "cost", "cost_twd", "unit cost"),
+        "is_available": ("供應", "供應中", "上架", "有貨", "在庫", "available", "is_available"),
+        "link": ("商品連結", "連結", "網址", "link", "url", "product url"),
+        "image_url": ("圖片", "圖片網址", "商品圖片", "image", "image_url", "image url"),
+    },
 }
 """The headings people use, by what stands below them; spaces, case and marks do not matter."""
 
 REQUIRED = {
     MEMBERS: (("phone",),),
     PURCHASES: (("moment",), ("amount",), ("phone", "email", "member")),
+    CATALOGUE: (("sku",), ("name",)),
 }
 """Of each group one must be there."""
 

@@ -95,6 +95,10 @@ WORDS: dict[str, tuple[str, str, str]] = {
     ),
     "refund_unknown": (ERROR, "退款找不到原訂單「{value}」", "請把原訂單一起匯入，或在櫃檯退款"),
     "refund_too_large": (ERROR, "退款 {value} 元超過訂單金額", "請更正退款金額"),
+    "item_nameless": (ERROR, "沒有商品編號或品名", "請補上；同一編號就是同一項商品"),
+    "item_twice": (ERROR, "商品編號與第 {first} 列相同", "請確認哪一列正確，刪去另一列"),
+    "item_unreadable": (ERROR, "「{value}」看不懂或不可能", "請更正這一格；金額為整數元"),
+    "barcode_taken": (ERROR, "條碼「{value}」已屬於另一項商品", "請更正；一個條碼只能是一項商品"),
     "file_broken": (ERROR, "從這一列起檔案讀不下去", "請在 Excel 開啟並另存新檔後再匯入"),
 }
 """A code's severity, what is wrong, and what to do; `{…}` stand for a problem's facts."""

@@ -607,7 +607,8 @@ class _Chunk:
                 "member_id": buyer.row.id,
                 "from_tier_id": held.id,
                 "to_tier_id": reached.id,
-                "reason": explain(self.programme.ladder.on(on), held, reached, value),
+                "reason": explain(self.programme.ladder.on(on), held, reached, value)
+                | {"batch_id": self.run.batch_id},
                 "changed_at": at,
             }
 

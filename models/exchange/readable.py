@@ -136,12 +136,12 @@ def _write(path: Path, rows: Iterator[Sequence[Any]], cells: Callable[..., Cells
         writer = csv.writer(file)
         writer.writerow(HEADINGS[path.name])
         for row in rows:
-            writer.writerow([_safe(cell) for cell in cells(*row)])
+            writer.writerow([safe_cell(cell) for cell in cells(*row)])
             count += 1
     return count
 
 
-def _safe(cell: str | int) -> str | int:
+def safe_cell(cell: str | int) -> str | int:
     """Keep a spreadsheet from taking somebody's name for a formula."""
     if isinstance(cell, str) and cell.startswith(FORMULA_SIGNS):
         return "'" + cell

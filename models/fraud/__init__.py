@@ -16,7 +16,6 @@ from models.fraud.approval import (
     refuse,
     use_approval,
 )
-from models.fraud.device import forget_device_counts
 from models.fraud.freezing import (
     CardFrozen,
     freeze_member,
@@ -35,7 +34,6 @@ __all__ = [
     "approve",
     "ask_approval",
     "check_own_card",
-    "forget_device_counts",
     "freeze_member",
     "is_own_card",
     "link_staff",

@@ -39,6 +39,7 @@ class Approval(Base):
             name="decided_by_whom",
         ),
         CheckConstraint("(state = 'used') = (used_at IS NOT NULL)", name="used_when"),
+        Index("ix_approval_asked_by", "asked_by", "asked_at"),
         Index("ix_approval_open", "expires_at", postgresql_where="state = 'asked'"),
     )
 
@@ -98,7 +99,7 @@ def refuse(session: Session, code: str, staff: Staff, now: datetime) -> Approval
 def use_approval(
     session: Session, code: str, staff: Staff, subject: dict[str, Any], now: datetime
 ) -> Approval:
-    """Use up a yes for exactly this subject, asked by exactly this person.
+    """Use up a yes whose subject says all of this, asked by exactly this person.
 
     One UPDATE decides, so of two tries at once one wins. Raises ApprovalNotUsable.
     """
@@ -108,7 +109,7 @@ def use_approval(
             Approval.code == code.strip().upper(),
             Approval.state == "approved",
             Approval.asked_by == staff.id,
-            Approval.subject == subject,
+            Approval.subject.contains(subject),
             Approval.expires_at > now,
         )
         .values(state="used", used_at=now)

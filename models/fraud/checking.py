@@ -1,9 +1,9 @@
 """Checking a sale: is it too much, too often, too fast, or on the clerk's own card?
 
 The member's limits of the day are read from their row, which the sale locks anyway: no statement.
-A clerk's and a store's are counted from the purchases themselves, in one statement over two
-indexes, each count stopping at its limit: a counter row per store would make all its tills wait
-for each other, and this way no one writes. Only a device, which nothing else names, has a counter.
+A clerk's, a store's and a device's are counted from the purchases themselves, in one statement
+over their indexes, each count stopping at its limit: a counter row per store would make all its
+tills wait for each other, and this way no one writes.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,13 @@ from typing import Any, Protocol
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.fraud.device import count_on_device
 from models.fraud.own_card import is_own_card
 from models.local_day import day_start, local_day
 from models.points import PointsEntry
 from models.programme import get_programme
 from models.purchase import Purchase
-from models.staff import Staff
-from models.velocity_rule import VelocityRule
+from models.staff import CLERK, Staff
+from models.velocity_rule import ONE_SALE, VelocityRule
 
 
 class Level(StrEnum):
@@ -83,12 +82,14 @@ def check_sale(
     store_id: int,
     now: datetime,
     points: int = 0,
+    coupon_twd: int = 0,
     redeems: bool = False,
-    device: str | None = None,
+    device: int | None = None,
     rules: Sequence[VelocityRule] | None = None,
 ) -> Verdict:
     """Judge a sale before it is recorded; `points` is what it would earn.
 
+    `coupon_twd` is what coupons take off; `device` the id of what it is made on.
     Bring the programme's `velocity_rules` where they were read already. A frozen card earns, so it
     only warns, unless the sale `redeems` something. A verdict that needs approval goes on with
     `use_approval`; one that blocks does not.
@@ -102,9 +103,9 @@ def check_sale(
     counted = _of_member(member, rules, local_day(now), points)
     if redeems:
         counted += _redemptions(session, member, rules, now)
-    counted += _of_purchases(session, rules, staff, store_id, now)
-    if device is not None:
-        counted += _of_device(session, rules, device, now)
+    counted += _of_sale(rules, staff, points, coupon_twd)
+    made = _Made(staff=staff, store_id=store_id, device=device, points=points)
+    counted += _of_purchases(session, rules, made, now)
     notices = (Reason("card_frozen"),) if member.frozen_at is not None else ()
     return judge(counted, notices)
 
@@ -174,23 +175,53 @@ def _redemptions(
     return [(rule, count) for rule in asked]
 
 
-def _of_purchases(
-    session: Session,
-    rules: Sequence[VelocityRule],
-    staff: Staff | None,
-    store_id: int,
-    now: datetime,
+def _of_sale(
+    rules: Sequence[VelocityRule], staff: Staff | None, points: int, coupon_twd: int
 ) -> Counted:
-    """Count a clerk's and a store's sales in one statement, none where no rule asks."""
-    asked = [
-        rule
+    """Return what a clerk gives away with this sale alone, where a rule asks."""
+    if staff is None or staff.role != CLERK:
+        return []
+    given = {"points": points, "coupon_twd": coupon_twd}
+    return [
+        (rule, given[rule.what])
         for rule in rules
-        if rule.what == "purchase"
-        and (rule.scope == "store" or (rule.scope == "staff" and staff is not None))
+        if rule.scope == "staff" and rule.window_minutes == ONE_SALE and rule.what in given
     ]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Who makes a sale, where, on what, and the points it gives."""
+
+    staff: Staff | None
+    store_id: int
+    device: int | None
+    points: int
+
+    def is_counted_by(self, rule: VelocityRule) -> bool:
+        """Tell whether a rule asks what was sold before by whom this sale names."""
+        if rule.window_minutes == ONE_SALE:
+            return False
+        if rule.what == "points":
+            is_clerk = self.staff is not None and self.staff.role == CLERK
+            return rule.scope == "staff" and is_clerk and self.points > 0
+        named = {"staff": self.staff, "store": self.store_id, "device": self.device}
+        return rule.what == "purchase" and named.get(rule.scope) is not None
+
+
+def _of_purchases(
+    session: Session, rules: Sequence[VelocityRule], made: _Made, now: datetime
+) -> Counted:
+    """Count what clerk, store and device sold, in one statement, none where no rule asks."""
+    asked = [rule for rule in rules if made.is_counted_by(rule)]
     if not asked:
         return []
-    values: dict[str, Any] = {"staff": staff.id if staff is not None else None, "store": store_id}
+    values: dict[str, Any] = {
+        "staff": made.staff.id if made.staff is not None else None,
+        "store": made.store_id,
+        "device": made.device,
+        "until": now,
+    }
     for place, rule in enumerate(asked):
         since = _since(rule, now)
         values |= {
@@ -198,30 +229,37 @@ def _of_purchases(
             f"day_{place}": local_day(since),
             f"most_{place}": rule.block_at,
         }
-    statement = _counting(tuple(rule.scope for rule in asked))
+    statement = _counting(tuple((rule.scope, rule.what) for rule in asked))
     counts = session.connection().exec_driver_sql(statement, values).one()
-    return [(rule, count + 1) for rule, count in zip(asked, counts, strict=True)]
+    more = {"purchase": 1, "points": made.points}
+    return [(rule, int(count) + more[rule.what]) for rule, count in zip(asked, counts, strict=True)]
 
 
 _WHERE = {
     "staff": "staff_id = %(staff)s",
     # The day is what the store's index knows.
     "store": "store_id = %(store)s AND purchased_on >= %(day_PLACE)s",
+    "device": "device_id = %(device)s",
 }
+_WORTH = {"purchase": ("1", ""), "points": ("points_earned", " AND points_earned > 0")}
+"""What a sale counts for, and which ones count at all: each for one at least, so that a limit of
+so many is reached by so many rows."""
 
 
 @lru_cache(maxsize=64)
-def _counting(scopes: tuple[str, ...]) -> str:
-    """Return one statement with a count for each scope, going no further than where it blocks.
+def _counting(kinds: tuple[tuple[str, str], ...]) -> str:
+    """Return one statement with a sum for each kind, going no further than where it blocks.
 
     Written out once: building it anew takes longer than running it.
     """
     counts = (
         (
-            f"(SELECT count(*) FROM (SELECT 1 FROM purchase WHERE {_WHERE[scope]}"  # noqa: S608 - ours
-            " AND purchased_at > %(since_PLACE)s LIMIT %(most_PLACE)s) AS recent)"
+            f"(SELECT coalesce(sum(worth), 0) FROM (SELECT {_WORTH[what][0]} AS worth"  # noqa: S608 - ours
+            f" FROM purchase WHERE {_WHERE[scope]}{_WORTH[what][1]}"
+            " AND purchased_at > %(since_PLACE)s AND purchased_at <= %(until)s"
+            " LIMIT %(most_PLACE)s) AS recent)"
         ).replace("PLACE", str(place))
-        for place, scope in enumerate(scopes)
+        for place, (scope, what) in enumerate(kinds)
     )
     return "SELECT " + ", ".join(counts)
 
@@ -230,14 +268,3 @@ def _since(rule: VelocityRule, now: datetime) -> datetime:
     if rule.window_minutes is None:
         return day_start(local_day(now)) - timedelta(microseconds=1)
     return now - timedelta(minutes=rule.window_minutes)
-
-
-def _of_device(
-    session: Session, rules: Sequence[VelocityRule], device: str, now: datetime
-) -> Counted:
-    """Count this sale on its device and return what each rule asks for."""
-    asked = [rule for rule in rules if (rule.scope, rule.what) == ("device", "purchase")]
-    if not asked:
-        return []
-    counts = count_on_device(session, device, [_since(rule, now) for rule in asked], now)
-    return list(zip(asked, counts, strict=True))

@@ -52,11 +52,32 @@ class Figure:
     """In yardsticks above the median of the others; below zero where it is lower."""
     ids: tuple[int, ...]
     """Purchases, or ledger entries for `manual_adds`: the newest few."""
+    others: tuple[float, ...]
+    """The shares of the other clerks, the lowest first."""
+
+    @property
+    def share(self) -> float:
+        """Return the cases as a share of the sales."""
+        return self.cases / self.sales
+
+    @property
+    def verdict(self) -> str:
+        """Tell what to make of it: `alarm`, `alone`, `few`, or `usual`.
+
+        Somebody should look at an alarm. `alone` has too few colleagues to compare with; `few`
+        stands out, but by too few sales or cases to mean anything.
+        """
+        if len(self.others) < LEAST_PEERS:
+            return "alone"
+        if self.score < ALARM_AT:
+            return "usual"
+        is_much = self.cases >= LEAST_CASES and self.sales >= LEAST_SALES
+        return "alarm" if is_much else "few"
 
     @property
     def is_alarm(self) -> bool:
         """Tell whether somebody should look at the cases."""
-        return self.score >= ALARM_AT and self.cases >= LEAST_CASES and self.sales >= LEAST_SALES
+        return self.verdict == "alarm"
 
 
 @dataclass(frozen=True)
@@ -65,6 +86,7 @@ class ClerkFigures:
 
     staff_id: int
     username: str
+    name: str
     sales: int
     figures: tuple[Figure, ...]
 
@@ -109,13 +131,14 @@ def clerk_figures(session: Session, first_day: date, after_day: date) -> list[Cl
     _gather_returns(session, seen, start, end)
     _gather_adds(session, seen, start, end)
     selling = {staff_id: one for staff_id, one in seen.items() if one.sales}
-    names = dict(
-        session.execute(select(Staff.id, Staff.username).where(Staff.id.in_(selling))).all()
-    )
+    people = {
+        staff.id: staff for staff in session.scalars(select(Staff).where(Staff.id.in_(selling)))
+    }
     found = [
         ClerkFigures(
             staff_id,
-            names[staff_id],
+            people[staff_id].username,
+            people[staff_id].name,
             one.sales,
             tuple(_figure(name, staff_id, selling) for name in FIGURES),
         )
@@ -185,10 +208,13 @@ def opening_hours(text: str) -> tuple[time, time]:
 
 def _figure(name: str, staff_id: int, selling: Mapping[int, _Seen]) -> Figure:
     one = selling[staff_id]
-    others = [other.counts[name] / other.sales for key, other in selling.items() if key != staff_id]
+    others = sorted(
+        other.counts[name] / other.sales for key, other in selling.items() if key != staff_id
+    )
     cases = one.counts[name]
     ids = tuple(sorted(one.ids[name])[-MOST_CASES:])
-    return Figure(name, cases, one.sales, score(cases, one.sales, others), ids)
+    beyond = score(cases, one.sales, others)
+    return Figure(name, cases, one.sales, beyond, ids, tuple(others))
 
 
 def _gather_sales(session: Session, seen: dict[int, _Seen], start: datetime, end: datetime) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.audit import note
 from models.base import Base
+from models.browse_event import forget_looks
 from models.coupon import Coupon
 from models.fraud.own_card import check_own_card
 from models.identity.merge import (
@@ -30,7 +31,7 @@ from models.line_binding import (
     note_binding,
     release_line,
 )
-from models.local_day import local_day
+from models.local_day import day_text, local_day
 from models.member import Member, shown_number
 from models.outbox import owe
 from models.plan import Subscription
@@ -269,7 +270,7 @@ class _Merging:
             setattr(self.keep, name, getattr(self.keep, name) + getattr(self.drop, name))
             setattr(self.drop, name, 0)
         days = {
-            name: _day(member.last_purchase_on)
+            name: day_text(member.last_purchase_on)
             for name, member in (("keep", self.keep), ("drop", self.drop))
         }
         self.moved["last_purchase_on"] = days
@@ -284,8 +285,8 @@ class _Merging:
         programme = get_programme(self.session)
         keep, drop = self.keep, self.drop
         held, brought = programme.tier(keep.tier_id), programme.tier(drop.tier_id)
-        self.moved["keep_tier"] = [keep.tier_id, _day(keep.tier_kept_until)]
-        self.moved["drop_tier"] = [drop.tier_id, _day(drop.tier_kept_until)]
+        self.moved["keep_tier"] = [keep.tier_id, day_text(keep.tier_kept_until)]
+        self.moved["drop_tier"] = [drop.tier_id, day_text(drop.tier_kept_until)]
         if brought.rank > held.rank:
             keep.tier_id, keep.tier_kept_until = drop.tier_id, drop.tier_kept_until
             self.session.add(
@@ -293,13 +294,13 @@ class _Merging:
                     keep.id,
                     held,
                     brought,
-                    {"rule": "merge", "kept_until": _day(keep.tier_kept_until)},
+                    {"rule": "merge", "kept_until": day_text(keep.tier_kept_until)},
                     self.now,
                 )
             )
         elif brought.rank == held.rank and drop.tier_kept_until and keep.tier_kept_until:
             keep.tier_kept_until = max(keep.tier_kept_until, drop.tier_kept_until)
-        self.moved["tier_after"] = [keep.tier_id, _day(keep.tier_kept_until)]
+        self.moved["tier_after"] = [keep.tier_id, day_text(keep.tier_kept_until)]
         drop.tier_id, drop.tier_kept_until = programme.tiers[0].id, None
 
     def move_person(self, merge_id: int) -> None:
@@ -308,10 +309,11 @@ class _Merging:
         self.personal = {
             "name": drop.name,
             "phone": drop.phone,
-            "birthday": _day(drop.birthday),
+            "birthday": day_text(drop.birthday),
             "line_user_id": drop.line_user_id,
         }
         self.moved["drop_allows_marketing"] = drop.marketing_allowed
+        forget_looks(self.session, drop.id)  # Whose they were is not sure after an undoing.
         self.moved["phone_verified_at"] = _moment(drop.phone_verified_at)
         taken = [
             name
@@ -362,10 +364,6 @@ class _Merging:
                 now=self.now,
                 member_id=self.keep.id,
             )
-
-
-def _day(day: date | None) -> str | None:
-    return day.isoformat() if day is not None else None
 
 
 def _moment(moment: datetime | None) -> str | None:

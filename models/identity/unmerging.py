@@ -4,7 +4,7 @@ What happened since stays true: points spent meanwhile are asked of the kept car
 points that ended by themselves are not given twice, and new purchases stay where they were made.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -16,7 +16,7 @@ from models.fraud.own_card import check_own_card
 from models.identity.merge import MemberMerge, MergeOver, MergeRefused, bring_to_today, spent_in
 from models.identity.merging import FIGURES
 from models.line_binding import UNMERGED, close_binding, note_binding, owe_menu_to
-from models.local_day import local_day
+from models.local_day import day_text, local_day, read_day
 from models.member import Member, find_member_by_line, get_member, is_phone_taken
 from models.member_code import new_card_ref
 from models.plan import Subscription
@@ -203,7 +203,7 @@ class _Undoing:
             self.session.execute(
                 update(StampCard)
                 .where(StampCard.member_id == self.drop.id, StampCard.programme_id == programme.id)
-                .values(expires_on=_read_day(moved["expires_on"]))
+                .values(expires_on=read_day(moved["expires_on"]))
             )
         self.session.expire_all()
 
@@ -236,14 +236,14 @@ class _Undoing:
             setattr(self.drop, name, own)
             setattr(self.keep, name, getattr(self.keep, name) - own)
         days = self.moved["last_purchase_on"]
-        self.drop.last_purchase_on = _read_day(days["drop"])
+        self.drop.last_purchase_on = read_day(days["drop"])
         since = self.session.scalar(
             select(func.max(Purchase.purchased_on)).where(
                 Purchase.member_id == self.keep.id,
                 Purchase.purchased_at >= self.merge.merged_at,
             )
         )
-        before = _read_day(days["keep"])
+        before = read_day(days["keep"])
         self.keep.last_purchase_on = max((day for day in (before, since) if day), default=None)
         self.keep.joined_at = datetime.fromisoformat(self.moved["keep_joined_at"])
 
@@ -251,9 +251,9 @@ class _Undoing:
         """Give each card the tier it had, unless the kept one has earned another since."""
         keep = self.keep
         tier_id, kept_until = self.moved["drop_tier"]
-        self.drop.tier_id, self.drop.tier_kept_until = tier_id, _read_day(kept_until)
+        self.drop.tier_id, self.drop.tier_kept_until = tier_id, read_day(kept_until)
         after_id, after_until = self.moved["tier_after"]
-        if (keep.tier_id, keep.tier_kept_until) != (after_id, _read_day(after_until)):
+        if (keep.tier_id, keep.tier_kept_until) != (after_id, read_day(after_until)):
             return
         before_id, before_until = self.moved["keep_tier"]
         if before_id != keep.tier_id:
@@ -264,7 +264,7 @@ class _Undoing:
                     keep.id, held, back, {"rule": "merge", "kept_until": before_until}, self.now
                 )
             )
-        keep.tier_id, keep.tier_kept_until = before_id, _read_day(before_until)
+        keep.tier_id, keep.tier_kept_until = before_id, read_day(before_until)
 
     def return_person(self) -> None:
         keep, drop, personal = self.keep, self.drop, self.personal
@@ -278,10 +278,10 @@ class _Undoing:
             keep.phone = keep.phone_verified_at = None
         if "name" in taken and keep.name == personal["name"]:
             keep.name = None
-        if "birthday" in taken and _as_text(keep.birthday) == personal["birthday"]:
+        if "birthday" in taken and day_text(keep.birthday) == personal["birthday"]:
             keep.birthday = None
         self.session.flush()
-        drop.name, drop.birthday = personal["name"], _read_day(personal["birthday"])
+        drop.name, drop.birthday = personal["name"], read_day(personal["birthday"])
         drop.marketing_allowed = self.moved["drop_allows_marketing"]
         if personal["phone"] and not is_phone_taken(self.session, personal["phone"]):
             drop.phone = personal["phone"]
@@ -292,11 +292,3 @@ class _Undoing:
             note_binding(self.session, drop, "merge", self.now, staff_id=self.staff.id)
             key = f"unmerge:{self.merge.id}"
             owe_menu_to(self.session, line_user_id, "member", member=drop, key=key, now=self.now)
-
-
-def _read_day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
-
-
-def _as_text(day: date | None) -> str | None:
-    return day.isoformat() if day is not None else None

@@ -198,7 +198,9 @@ def after_purchase(session: Session, made: Made) -> None:
     """Give the tickets a purchase earns: nothing is asked where no lottery gives any."""
     for lottery in made.programme.activity.lotteries:
         least_twd = lottery.purchase_twd
-        if least_twd is None or not lottery.is_on(made.now) or made.purchase.net_twd < least_twd:
+        if least_twd is None or made.purchase.net_twd < least_twd:
+            continue
+        if not lottery.is_on(made.purchase.purchased_at):
             continue
         add_ticket(
             session,

@@ -24,7 +24,9 @@ def after_purchase(session: Session, made: Made) -> None:
     """Count a purchase for every mission it helps: one statement, none where no mission is on."""
     missions = [
         mission
-        for mission in made.programme.activity.missions_on(PURCHASE_EVENTS, made.now)
+        for mission in made.programme.activity.missions_on(
+            PURCHASE_EVENTS, made.purchase.purchased_at
+        )
         if mission.min_rank <= made.tier_before.rank
         and made.purchase.net_twd >= max(mission.min_spend_twd, 1)
     ]

@@ -39,7 +39,7 @@ from models.points.lots import (
     list_members_with_due_lots,
     list_members_with_ended_lots,
 )
-from models.points.posting import add_entry, post_points
+from models.points.posting import post_points
 from models.points.questions import (
     Expiring,
     Line,
@@ -47,7 +47,6 @@ from models.points.questions import (
     list_expiring,
     list_lines,
     list_pending,
-    list_recent_entries,
     spendable_points,
 )
 from models.points.reversing import reverse_entry
@@ -108,7 +107,6 @@ __all__ = [
     "TakenBack",
     "activate_due",
     "activate_early",
-    "add_entry",
     "approve_adjustment",
     "ask_adjustment",
     "expire_member_points",
@@ -126,7 +124,6 @@ __all__ = [
     "list_members_with_due_lots",
     "list_members_with_ended_lots",
     "list_pending",
-    "list_recent_entries",
     "make_bonus_codes",
     "pending_until",
     "post_points",

@@ -74,26 +74,3 @@ def spend(
     entry_id = move(session, member, cause, points=-points, tier_points=tier_points)
     note_takes(session, entry_id, takes)
     return entry_id
-
-
-def add_entry(
-    session: Session,
-    member: Member,
-    points: int,
-    reason: str,
-    idempotency_key: str,
-    now: datetime,
-    *,
-    expires_on: date,
-    purchase_id: int | None = None,
-    store_id: int | None = None,
-    pending_until: date | None = None,
-    tier_points: int = 0,
-) -> int:
-    """Write an earning with its lot in one statement; return the entry's id.
-
-    The caller holds the member's lock.
-    """
-    cause = Cause(reason, idempotency_key, now, purchase_id=purchase_id, store_id=store_id)
-    lot = Lot(points, expires_on, pending_until)
-    return earn(session, member, lot, cause, tier_points=tier_points)

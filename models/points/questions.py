@@ -1,6 +1,5 @@
 """What may be asked of a member's points."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,7 +11,6 @@ from models.shop import Store
 
 _PURCHASE = table("purchase", column("id"), column("store_id"))
 """By name, for its module stands above us: the rules know plans, and plans know points."""
-SHOWN_ENTRIES = 5
 SHOWN_EXPIRIES = 3
 SHOWN_PENDING = 3
 PAGE_ENTRIES = 20
@@ -40,16 +38,6 @@ class Line:
 
     entry: PointsEntry
     store: Store | None
-
-
-def list_recent_entries(session: Session, member_id: int) -> Sequence[PointsEntry]:
-    """Return the member's newest entries, newest first."""
-    return session.scalars(
-        select(PointsEntry)
-        .where(PointsEntry.member_id == member_id)
-        .order_by(PointsEntry.seq.desc())
-        .limit(SHOWN_ENTRIES)
-    ).all()
 
 
 def list_lines(

@@ -4,12 +4,12 @@ The verbs that make and undo them touch every noun of the shop; they stand in `m
 """
 
 from models.purchase.facts import Made, Undone
+from models.purchase.listing import find_order_purchase, list_of_store
 from models.purchase.questions import (
-    find_purchase,
+    get_scanned_member,
     is_code_used,
     list_of_day,
     stores_of,
-    total_of_day,
 )
 from models.purchase.table import (
     LARGEST_AMOUNT_TWD,
@@ -31,12 +31,13 @@ __all__ = [
     "PurchaseLine",
     "Refund",
     "Undone",
-    "find_purchase",
+    "find_order_purchase",
+    "get_scanned_member",
     "is_code_used",
     "list_of_day",
+    "list_of_store",
     "lock_member",
     "roll_window",
     "standing_of",
     "stores_of",
-    "total_of_day",
 ]

@@ -22,6 +22,7 @@ class Made:
     programme: Programme
     now: datetime
     today: date
+    """The Taipei day of the sale, which may be some days before that of `now`."""
     is_first: bool
     """Whether it is the member's first sale of all."""
     tier_before: Tier

@@ -3,25 +3,37 @@
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from models.member import Member
-from models.purchase.table import Purchase
-from models.shop import Store
+from models.member import Member, NoSuchMember, kept_member
+from models.purchase.table import CodeAlreadyUsed, Purchase
+from models.shop import THE_SHOP, Shop, Store
 from models.staff import Staff
-
-
-def find_purchase(session: Session, idempotency_key: str) -> Purchase | None:
-    """Return the purchase recorded under this key, or None."""
-    return session.scalars(
-        select(Purchase).where(Purchase.idempotency_key == idempotency_key)
-    ).one_or_none()
 
 
 def is_code_used(session: Session, code_id: str) -> bool:
     """Tell whether a scanned code has made its one purchase."""
     return session.scalar(select(Purchase.id).where(Purchase.code_id == code_id)) is not None
+
+
+def get_scanned_member(session: Session, card_ref: str, code_id: str) -> tuple[Member, int]:
+    """Return whose card a valid code names, and the version of the rules in force; one statement.
+
+    Raises CodeAlreadyUsed, or NoSuchMember.
+    """
+    is_used = select(Purchase.id).where(Purchase.code_id == code_id).exists()
+    found = session.execute(
+        select(Member, Shop.programme_version, is_used)
+        .join(Shop, Shop.id == THE_SHOP)
+        .where(Member.card_ref == card_ref, Member.erased_at.is_(None))
+    ).one_or_none()
+    if found is None:
+        raise NoSuchMember
+    member, version, has_bought = found
+    if has_bought:
+        raise CodeAlreadyUsed
+    return kept_member(session, member), version
 
 
 def stores_of(session: Session, purchase_ids: Sequence[int]) -> dict[int, Store]:
@@ -46,17 +58,3 @@ def list_of_day(
         .order_by(Purchase.purchased_at.desc(), Purchase.id.desc())
         .limit(limit)
     ).all()
-
-
-def total_of_day(session: Session, store_id: int, day: date) -> tuple[int, int]:
-    """Return how many purchases of a store's day stand, and what they net of refunds (NT$)."""
-    count, net_twd = session.execute(
-        select(
-            func.count(), func.coalesce(func.sum(Purchase.paid_twd - Purchase.refunded_twd), 0)
-        ).where(
-            Purchase.store_id == store_id,
-            Purchase.purchased_on == day,
-            Purchase.undone_at.is_(None),
-        )
-    ).one()
-    return count, int(net_twd)

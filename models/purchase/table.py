@@ -16,6 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, BusinessError, Day, Identifier, Moment
+from models.device import Device
 
 LARGEST_AMOUNT_TWD = 200_000
 
@@ -52,12 +53,20 @@ class Purchase(Base):
         Index(None, "member_id", "purchased_on"),
         Index("ix_purchase_store_id", "store_id", "purchased_on"),
         Index("ix_purchase_staff_id", "staff_id", "purchased_at"),
+        Index(
+            "ix_purchase_device_id",
+            "device_id",
+            "purchased_at",
+            postgresql_where="device_id IS NOT NULL",
+        ),
     )
 
     id: Mapped[Identifier]
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     store_id: Mapped[int] = mapped_column(ForeignKey("store.id"))
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    device_id: Mapped[int | None] = mapped_column(ForeignKey(Device.id))
+    """The tablet or till it was made on; None where an order came from elsewhere."""
     channel: Mapped[str] = mapped_column(default="till")
     amount_twd: Mapped[int]
     discount_twd: Mapped[int] = mapped_column(default=0)
@@ -138,6 +147,8 @@ class Refund(Base):
         CheckConstraint("amount_twd >= 0", name="amount_not_negative"),
         Index(None, "purchase_id"),
         Index(None, "member_id", "refunded_on"),
+        Index("ix_refund_store_id", "store_id", "refunded_on"),
+        Index("ix_refund_staff_id", "staff_id", "refunded_at"),
     )
 
     id: Mapped[Identifier]

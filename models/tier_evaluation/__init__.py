@@ -12,6 +12,7 @@ from models.tier_evaluation.moving import (
     grant_tier,
     keep_steps,
     lift,
+    lift_late,
     lift_measured,
 )
 from models.tier_evaluation.upgrade import (
@@ -71,6 +72,7 @@ __all__ = [
     "keep_steps",
     "keeping_of",
     "lift",
+    "lift_late",
     "lift_measured",
     "lint",
     "list_stuck",

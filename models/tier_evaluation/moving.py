@@ -4,6 +4,7 @@ Each is told the member under their row lock and leaves the reasons behind. A sa
 not due costs no statement here.
 """
 
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -84,6 +85,33 @@ def lift(
         return ()
     holder.tier_id = reached.id
     return (Step(today, held, reached, rules.value(figures)),)
+
+
+def lift_late(
+    session: Session, holder: Holder, programme: Programme, late: Sale, now: datetime
+) -> Sequence[Step]:
+    """Lift a member by a sale of an earlier day, told of only `now`; return the step taken.
+
+    What was done since may have come out otherwise with it, so all the member's sales are gone
+    through anew (two queries); nothing is taken away. The figures count the sale already. Where
+    not money alone decides, they alone lift, as by a sale of today.
+    """
+    at = _Moment(session, programme, now)
+    if is_measured(programme.ladder.on(at.today)):
+        return ()
+    sales = list(list_sales(session, holder.id))
+    insort(sales, late, key=lambda sale: sale[0])
+    replayed = _replay(at, holder.id, sales)
+    if replayed is None:
+        return lift(session, holder, programme, at.today, late[1])
+    held, (state, steps) = programme.tier(holder.tier_id), replayed
+    if state.tier.rank < held.rank:
+        return ()
+    _hold(holder, state)
+    if state.tier.id == held.id:
+        return ()
+    value = steps[-1].value if steps else programme.ladder.on(at.today).value(figures_of(holder))
+    return (Step(at.today, held, state.tier, value),)
 
 
 def keep_steps(
@@ -228,19 +256,30 @@ def _deserved(at: _Moment, member: Member, held: Tier) -> Held:
     """Return what sales and grants give; where not money alone decides, today's figure."""
     rules = at.programme.ladder.on(at.today)
     sales = list_sales(at.session, member.id) if rules.is_money else []
-    began = sales[0][0] if sales else at.today
-    granted = _last_grant(at, member.id)
-    first = max(began, granted[1]) if granted else began
-    if not rules.is_money or not _all_money(at.programme, first, at.today):
+    replayed = _replay(at, member.id, sales)
+    if replayed is None:
         reached = rules.reached(figures_for(at.session, member, at.programme, at.today))
         if reached.rank >= held.rank:
             return Held(held, member.tier_kept_until)
         return Held(reached, rules.kept_until(reached, at.today))
+    return replayed[0]
+
+
+def _replay(
+    at: _Moment, member_id: int, sales: Sequence[Sale]
+) -> tuple[Held, Sequence[Step]] | None:
+    """Go through sales and nights anew, from the last grant; None where not money alone decides."""
+    began = sales[0][0] if sales else at.today
+    granted = _last_grant(at, member_id)
+    first = max(began, granted[1]) if granted else began
+    is_money = at.programme.ladder.on(at.today).is_money
+    if not is_money or not _all_money(at.programme, first, at.today):
+        return None
     if granted is not None:
         state, first = granted
     else:
         state = Held(at.programme.tiers[0], None)
-    return walk(at.programme.ladder, sales, state, first=first, today=at.today)[0]
+    return walk(at.programme.ladder, sales, state, first=first, today=at.today)
 
 
 def _all_money(programme: Programme, first: date, today: date) -> bool:

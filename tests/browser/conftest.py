@@ -76,10 +76,18 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
             complaints.append(message.text)
 
     def open_at(
-        address: str, *, width: int = PHONE["width"], height: int = PHONE["height"]
+        address: str,
+        *,
+        width: int = PHONE["width"],
+        height: int = PHONE["height"],
+        touch: bool = False,
     ) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, locale="zh-TW", timezone_id="Asia/Taipei"
+            viewport={"width": width, "height": height},
+            has_touch=touch,
+            is_mobile=touch,
+            locale="zh-TW",
+            timezone_id="Asia/Taipei",
         )
         contexts.append(context)
         context.set_default_timeout(WAIT_MS)

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from models.checkout import Sale, record_purchase
 from models.database import create_database, drop_database
 from models.outbox import Owed
-from tests.conftest import STAFF_PASSWORD, Maker
-from tests.journeys.people import Clerk, Line, Shopper
+from tests.conftest import STAFF_PIN, Maker
+from tests.journeys.people import Clerk, Line, Shopper, new_tablet
 from tests.processes import Installation, installed, wait_until
 
 RECEIPT = "謝謝光臨"
@@ -68,8 +68,9 @@ def new_clerk(shop: Installation) -> Clerk:
     """Make a member of staff, and log them in."""
     with shop.sessions.begin() as session:
         staff = Maker().staff(session, username=f"clerk-{uuid4().hex[:8]}")
-    clerk = Clerk(shop.base_url)
-    clerk.log_in(staff.username, STAFF_PASSWORD)
+        secret = new_tablet(session)
+    clerk = Clerk(shop.base_url, secret)
+    clerk.log_in(staff.id, STAFF_PIN)
     return clerk
 
 

@@ -9,14 +9,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from handlers.clerk.door import limiter
+from handlers.limiting import limiter
 from models.coupon import Coupon, CouponTemplate, Redemption, issue_coupon, qr_text
 from models.member import Member
 from models.outbox import Owed
 from models.purchase import Purchase
 from models.staff import Staff
 from tests.conftest import NOON, Clock
-from tests.handlers.clerk_driver import Counter, hidden, words
+from tests.handlers.clerk_driver import Counter, enrol, hidden, words
 
 
 @pytest.fixture
@@ -199,13 +199,13 @@ def test_a_redemption_is_taken_back_within_ten_minutes_only(
     first, second = give(member), give(member)
     redeem(counter, first)
     ids = session.scalars(select(Redemption.id)).all()
-    clock.advance(minutes=9)
+    counter.work_on(clock, minutes=9)
     redeem(counter, second)
     assert "已取消兌換" in counter.send(f"/clerk/redemptions/{ids[0]}/cancel").text
     session.expire_all()
     assert first.state == "issued"
     later = session.scalars(select(Redemption.id).where(Redemption.coupon_id == second.id)).one()
-    clock.advance(minutes=10)
+    counter.work_on(clock, minutes=10)
     refused = counter.send(f"/clerk/redemptions/{later}/cancel")
     assert refused.status_code == 409
     assert "不能取消" in refused.text
@@ -224,6 +224,7 @@ def test_another_stores_or_an_unknown_redemption_is_not_taken_back(
     redeem(counter, give(make_member()))
     redemption_id = session.scalars(select(Redemption.id)).one()
     counter.send("/clerk/logout")
+    enrol(client, session, store="TC01", name="台中平板")
     counter.log_in(make_staff(store="TC01"))
     assert counter.send(f"/clerk/redemptions/{redemption_id}/cancel").status_code == 409
     assert counter.send("/clerk/redemptions/999999/cancel").status_code == 409

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from handlers.clerk.door import limiter
-from handlers.clerk.joining import qr_squares
+from handlers.clerk.pictures import qr_picture
+from handlers.limiting import limiter
 from models.consent import Consent, get_notice
 from models.member import Member
 from models.staff import Staff
@@ -79,10 +79,33 @@ def test_a_wrong_application_is_refused_in_place(
 
 
 def test_a_known_phone_is_already_a_member(
-    counter: Counter, make_member: Callable[..., Member]
+    counter: Counter, session: Session, make_member: Callable[..., Member]
 ) -> None:
-    make_member(phone="+886912345678")
-    assert "這支手機已經是會員" in join(counter, "0912345678").text
+    """U23: the answer is who it is, masked, and the way to go on with them."""
+    known = make_member(name="王小明", phone="+886912345678")
+    answer = join(counter, "0912345678")
+    for fact in ("這支手機已經是會員", "王○明", "為這位結帳"):
+        assert fact in words(answer)
+    assert "王小明" not in answer.text
+    assert "已入帳" in _buy(counter, hidden(answer.text, "code"))
+    session.refresh(known)
+    assert known.purchase_count == 1
+
+
+def test_a_purchase_can_follow_at_once(counter: Counter, session: Session) -> None:
+    """The counter story: joined by phone, consent kept, and the first sale on the new card."""
+    joined = join(counter, "0912345678", name="王小明")
+    assert "已入帳" in _buy(counter, hidden(joined.text, "code"))
+    member = session.scalars(select(Member)).one()
+    session.refresh(member)
+    assert (member.purchase_count, member.points) == (1, 4)
+    kept = session.scalars(select(Consent).where(Consent.member_id == member.id)).one()
+    assert (kept.purpose, kept.is_given, kept.channel) == ("membership", True, "till")
+
+
+def _buy(counter: Counter, number: str) -> str:
+    counter.look_up(number)
+    return counter.confirm("450").text
 
 
 def test_a_phone_one_digit_off_is_pointed_out_before_a_ghost_is_made(
@@ -109,6 +132,6 @@ def test_without_script_a_refused_form_keeps_what_was_typed(counter: Counter) ->
 
 
 def test_the_qr_is_square_with_a_quiet_edge() -> None:
-    drawn = qr_squares("https://shop.example/join/TP01")
-    assert drawn["side"] >= 21 + 8
+    drawn = qr_picture("https://shop.example/join/TP01")
+    assert drawn["width"] == drawn["height"] >= 21 + 8
     assert drawn["path"].startswith("M4 4h1v1h-1z")

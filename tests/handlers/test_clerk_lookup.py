@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from handlers import EXTENSION, HandlerSettings
-from handlers.clerk.door import limiter
+from handlers.limiting import limiter
 from models.coupon import get_template, issue_coupon
 from models.member import Member, draw_number
 from models.member_code import issue_code

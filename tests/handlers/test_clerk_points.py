@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from handlers.clerk.door import limiter
+from handlers.limiting import limiter
 from models.fraud import Approval, freeze_member
 from models.local_day import local_day
 from models.member import Member
@@ -192,7 +192,7 @@ def test_a_wrong_manager_lets_nothing_through(
 ) -> None:
     colleague = make_staff()
     typed = {"manager_username": colleague.username, "manager_password": STAFF_PASSWORD}
-    assert "店長帳號或密碼不對" in counter.confirm("100", **typed).text
+    assert "店長的 PIN 或密碼不對" in counter.confirm("100", **typed).text
     assert count_purchases(session) == 2
 
 

@@ -9,10 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from handlers.clerk.door import limiter
-from handlers.clerk.purchase import LARGE_REFUND_TWD
+from handlers.limiting import limiter
 from models.audit import AuditEntry
-from models.checkout import Line, Recorded, Sale, record_purchase
+from models.checkout import LARGE_REFUND_TWD, Line, Recorded, Sale, record_purchase
 from models.coupon import Coupon, get_template, issue_coupon
 from models.member import Member
 from models.outbox import Owed
@@ -312,7 +311,7 @@ def test_yesterdays_sale_needs_a_manager(
     manager: Staff,
 ) -> None:
     sold = sell(make_member())
-    clock.advance(hours=12)  # Past midnight in Taipei.
+    counter.work_on(clock, minutes=12 * 60)  # Past midnight in Taipei.
     open_purchase(counter, sold.purchase_id)
     assert "不是今天的消費" in words(check(counter, sold.purchase_id))
     assert refund(counter, sold.purchase_id).status_code == 409
@@ -359,7 +358,7 @@ def test_only_another_manager_who_knows_the_password_counts(
     open_purchase(counter, sold.purchase_id)
     answer = refund(counter, sold.purchase_id, **typed)
     assert answer.status_code == 409
-    assert "店長帳號或密碼不對" in answer.text
+    assert "店長的 PIN 或密碼不對" in answer.text
     assert answer.headers["HX-Retarget"] == "#notice"
     assert count_refunds(session) == 0
 

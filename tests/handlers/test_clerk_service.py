@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from handlers import EXTENSION, HandlerSettings
-from handlers.clerk.door import limiter
+from handlers.limiting import limiter
 from models.fraud import freeze_member
 from models.identity import BindingRequest, request_binding
 from models.member import Member
@@ -112,7 +112,7 @@ def test_the_page_is_over_after_a_quarter_of_an_hour(
     counter: Counter, make_member: Callable[..., Member], clock: Clock
 ) -> None:
     open_service(counter, make_member())
-    clock.advance(minutes=15)
+    counter.work_on(clock, minutes=15)
     assert "超過 15 分鐘" in do(counter, "points", points="5", reason="補點").text
 
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from handlers import EXTENSION
-from handlers.site.start import demo_regular
+from handlers.site.start import DEMO_COUNTER, demo_regular
 from models.demo import DEMO_STAFF
 from models.member import Member
 from tests.handlers.clerk_driver import words
@@ -32,9 +32,9 @@ def test_a_demo_offers_three_roles(client: FlaskClient, make_member: Callable[..
         assert role in shown
     assert f"{CHAT}/?new=1" in page.text
     assert f"{CHAT}/?user={member.line_user_id}" in page.text
-    username, password = next(row[:2] for row in DEMO_STAFF if row[2] == "clerk")
-    assert username in shown
-    assert password in shown
+    name, pin = next((row[3], row[5]) for row in DEMO_STAFF if row[2] == "clerk")
+    assert name in shown
+    assert str(pin) in shown
 
 
 @pytest.mark.usefixtures("demo")
@@ -46,6 +46,8 @@ def test_a_real_shop_shows_no_logins(client: FlaskClient) -> None:
     page = client.get("/")
     assert page.status_code == 200
     assert all(password not in page.text for _, password, *_ in DEMO_STAFF)
+    assert all(pin not in page.text for *_, pin in DEMO_STAFF if pin)
+    assert client.post(DEMO_COUNTER).status_code in (404, 405)
     assert "/clerk" in page.text
 
 

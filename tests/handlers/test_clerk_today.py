@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from flask import Flask
 from flask.testing import FlaskClient
 
-from handlers.clerk.door import limiter
+from handlers.limiting import limiter
 from models.member import Member
 from models.staff import Staff
 from tests.conftest import Clock

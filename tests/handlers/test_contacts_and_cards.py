@@ -11,7 +11,7 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from handlers.clerk.door import limiter
+from handlers.limiting import limiter
 from models.birthday_card import BirthdayCard, make_birthday_cards
 from models.contact import ContactRequest, ask_for_contact, say_about
 from models.member import Member

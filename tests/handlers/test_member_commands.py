@@ -121,7 +121,7 @@ def test_a_second_person_decides_by_command(
     assert asked.code in run("fraud", "asked")
     assert run("fraud", "decide", asked.code, "--by", "boss", "--yes") == "approved\n"
     assert "nobody has the login" in run(
-        "fraud", "decide", asked.code, "--by", "ghost", "--no", exit_code=1
+        "fraud", "decide", asked.code, "--by", "ghost", "--no", exit_code=2
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from click.testing import Result
@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session
 from app import Installation, create_app
 from jobs.timetable import TIMETABLE
 from models.demo import DEMO_STAFF
+from models.device import enrol_with_code
 from models.outbox import Owed
-from models.shop import Shop, Store, find_store
+from models.pin import check_pin
+from models.shop import Shop, Store, find_store, get_shop
 from models.staff import Staff, log_in
 from tests.conftest import NOON, Committed, FakeBell, Maker
 
@@ -39,7 +41,8 @@ def add_staff(cli: FlaskCliRunner, username: str, *more: str, password: str = PA
 def test_a_person_with_a_new_login_may_log_in(cli: FlaskCliRunner, session: Session) -> None:
     done = add_staff(cli, "Amy", "--role", "manager")
 
-    assert (done.exit_code, done.output) == (0, "Amy may log in as manager at TP01.\n")
+    assert done.exit_code == 0
+    assert done.output.startswith("Amy may log in as manager at TP01.\nPIN for the first sign-in: ")
     staff = log_in(session, "amy", PASSWORD)
     assert (staff.name, staff.role, staff.store.code) == ("小安", "manager", "TP01")
 
@@ -197,6 +200,7 @@ def own_cli(installation: Installation, committed: Committed) -> Iterator[FlaskC
     vars(installation).pop("engine", None)
     yield create_app(installation).test_cli_runner()
     installation.engine.dispose()
+    installation.sandbox.engine.dispose()
 
 
 def test_the_tables_go_down_and_up_again(own_cli: FlaskCliRunner, committed: Committed) -> None:
@@ -222,3 +226,68 @@ def test_the_demos_logins_are_printed(cli: FlaskCliRunner) -> None:
     printed = cli.invoke(args=["demo", "logins"]).output
 
     assert all(username in printed for username, *_ in DEMO_STAFF)
+
+
+# --- people, PINs and devices
+
+
+def test_a_pin_is_reset_and_unlocked_by_command(cli: FlaskCliRunner, session: Session) -> None:
+    """U6: where no manager can sign in, the operator helps."""
+    add_staff(cli, "amy")
+    amy = session.scalars(select(Staff)).one()
+    pin = cli.invoke(args=["staff", "pin", "AMY"]).output.strip()
+    assert check_pin(session, amy.id, pin, NOON) is amy
+    assert amy.pin_is_temporary
+    amy.pin_locked_until = NOON + timedelta(minutes=15)
+    session.flush()
+    assert "amy           clerk     TP01 PIN locked" in cli.invoke(args=["staff", "list"]).output
+    assert cli.invoke(args=["staff", "unlock", "amy"]).output == "amy may try again.\n"
+    assert "PIN to change" in cli.invoke(args=["staff", "list"]).output
+
+
+def test_role_and_access_change_by_command(cli: FlaskCliRunner, session: Session) -> None:
+    """U6: both end the person's sessions."""
+    add_staff(cli, "amy")
+    amy = session.scalars(select(Staff)).one()
+    version = amy.session_version
+    assert cli.invoke(args=["staff", "role", "amy", "manager"]).output == "amy is manager.\n"
+    assert cli.invoke(args=["staff", "access", "amy", "--off"]).output == "amy is out.\n"
+    session.refresh(amy)
+    assert (amy.role, amy.is_active, amy.session_version) == ("manager", False, version + 2)
+    assert cli.invoke(args=["staff", "access", "amy", "--on"]).output == "amy is in.\n"
+
+
+@pytest.mark.parametrize("deed", [["pin"], ["unlock"], ["access", "--off"]])
+def test_nobody_is_helped_by_a_wrong_name(cli: FlaskCliRunner, deed: list[str]) -> None:
+    done = cli.invoke(args=["staff", deed[0], "nobody", *deed[1:]])
+    assert done.exit_code != 0
+    assert "no_such_staff" in done.output
+
+
+def test_devices_are_let_in_listed_and_shut_out_by_command(
+    cli: FlaskCliRunner, session: Session
+) -> None:
+    """U6: a code is printed once; a revoked device is out, and its shift over."""
+    code = cli.invoke(args=["device", "code", "--store", "tp02"]).output.split()[0]
+    device, _ = enrol_with_code(session, code, "吧台手機", NOON)
+    session.flush()
+    listed = cli.invoke(args=["device", "list"]).output
+    assert f"{device.id} 吧台手機: TP02, seen 2026-11-22 12:00" in listed
+    assert cli.invoke(args=["device", "revoke", str(device.id)]).output == "吧台手機 is revoked.\n"
+    assert "revoked" in cli.invoke(args=["device", "list"]).output
+    again = cli.invoke(args=["device", "revoke", str(device.id)])
+    assert "no_such_device" in again.output
+    assert "no store has the code" in cli.invoke(args=["device", "code", "--store", "XX"]).output
+
+
+def test_the_lock_time_is_the_shops(cli: FlaskCliRunner, session: Session) -> None:
+    assert cli.invoke(args=["device", "lock-after", "10"]).exit_code == 0
+    session.expire_all()
+    assert get_shop(session).lock_minutes == 10
+    assert cli.invoke(args=["device", "lock-after", "0"]).exit_code != 0
+
+
+def test_limits_tell_what_they_count(cli: FlaskCliRunner) -> None:
+    listed = cli.invoke(args=["fraud", "rules"]).output
+    assert "staff_points_sale       staff points per sale: warn 100, block 200, on" in listed
+    assert "staff_points_day        staff points per day" in listed

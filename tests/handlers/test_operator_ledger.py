@@ -132,7 +132,7 @@ def test_a_wish_is_refused(
     run(cli, "adjust", number, "900", "--reason", "x", "--by", clerk.username)
     wish = session.scalars(select(PointsAdjustment)).one()
     assert "refused" in run(cli, "refuse", str(wish.id), "--by", manager.username)
-    assert "no login" in run(cli, "refuse", str(wish.id), "--by", "nobody", exit_code=2)
+    assert "nobody has the login" in run(cli, "refuse", str(wish.id), "--by", "nobody", exit_code=2)
 
 
 def test_an_entry_is_reversed(

@@ -78,7 +78,7 @@ def test_stamps_are_given_by_hand_with_a_name_and_a_reason(
     assert "2 stamp(s)" in run("stamp", "give", *told, "--key", "a")
     entry = session.scalars(select(StampEntry)).one()
     assert (entry.staff_id, entry.note) == (clerk.id, "補章")
-    assert "no login" in run(
+    assert "nobody has the login" in run(
         *("stamp", "give", "main", member.number, "1", "--by", "ghost", "--reason", "x"),
         fails=True,
     )

@@ -120,7 +120,9 @@ def test_events_sales_pages_and_benefits_are_added(
 
 
 def test_a_key_is_printed_once(cli: FlaskCliRunner) -> None:
-    secret = run(cli, "api-key", "add", "till").strip()
+    secret = run(
+        cli, "api-key", "add", "till", "--store", "TP01", "--scope", "members:read"
+    ).strip()
     assert secret.startswith("rk_")
     assert secret not in run(cli, "api-key", "list")
     assert "Revoked" in run(cli, "api-key", "revoke", run(cli, "api-key", "list").split()[0])

@@ -20,7 +20,6 @@ from models.outbox import (
     claim_owed,
     count_due,
     forget_settled,
-    has_owed,
     receivers_of,
     release_by_hand,
 )
@@ -412,13 +411,6 @@ def test_a_late_push_without_an_answer_is_tried_again_under_its_key(
 
 
 # --- what the table itself keeps
-
-
-def test_a_key_is_owed_once(worker: Worker, friend: str) -> None:
-    row = worker.row(worker.owe(friend))
-
-    assert worker.run(lambda s: has_owed(s, row.idempotency_key))
-    assert not worker.run(lambda s: has_owed(s, "another"))
 
 
 def test_receivers_are_known_by_friendship_and_consent(worker: Worker) -> None:

@@ -24,7 +24,7 @@ from jobs.clock import CATCH_UP_SECONDS, ONE_CLOCK, SWEEPS, make_scheduler, run_
 from jobs.context import JobContext
 from jobs.finish_all import finish_all
 from jobs.queue import Bell, defer_once, make_queue, make_sync_queue
-from jobs.timetable import SWEEP_SECONDS, TIMETABLE
+from jobs.timetable import ROUNDS, SWEEP_SECONDS, TIMETABLE
 from jobs.worker import run_worker
 from models.database import libpq_conninfo
 from models.local_day import TAIPEI
@@ -288,7 +288,8 @@ def test_each_entry_ticks_daily_at_its_time_in_taipei(worker: Worker) -> None:
     scheduler = make_scheduler(queue, worker.sessions, lambda: NOON)
     jobs = {job.id: job for job in scheduler.get_jobs()}
 
-    assert set(jobs) == {entry.name for entry in TIMETABLE} | {"sweep", "catch_up"}
+    rounds = {each.name for each in ROUNDS}
+    assert set(jobs) == {entry.name for entry in TIMETABLE} | rounds | {"sweep", "catch_up"}
     for entry in TIMETABLE:
         job = jobs[entry.name]
         due = job.trigger.get_next_fire_time(None, NOON)
@@ -300,6 +301,27 @@ def test_each_entry_ticks_daily_at_its_time_in_taipei(worker: Worker) -> None:
     ]
     assert jobs["sweep"].trigger.interval == timedelta(seconds=SWEEP_SECONDS)
     assert jobs["catch_up"].trigger.interval == timedelta(seconds=CATCH_UP_SECONDS)
+
+
+def test_each_round_comes_round_under_its_name(worker: Worker) -> None:
+    queue: Any = QueueOfNames()
+    scheduler = make_scheduler(queue, worker.sessions, lambda: NOON)
+
+    for each in ROUNDS:
+        job = scheduler.get_job(each.name)
+        assert job.trigger.interval == each.every
+        job.func()
+
+    assert queue.deferred == [(each.name, None) for each in ROUNDS]
+
+
+def test_a_round_is_worked_from_the_queue(worker: Worker, sync_queue: procrastinate.App) -> None:
+    for _ in range(2):  # The second finds the first waiting.
+        defer_once(sync_queue, "run_round", lock="audit_sales", name="audit_sales")
+
+    assert waiting(worker) == ["run_round"]
+    work_queue(worker)
+    assert waiting(worker) == []
 
 
 def test_a_sweep_looks_for_all_that_may_be_left(worker: Worker) -> None:

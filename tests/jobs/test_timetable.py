@@ -12,6 +12,7 @@ from jobs import nightly
 from jobs.clock import catch_up
 from jobs.queue import make_sync_queue, run_slot
 from jobs.timetable import TIMETABLE, Entry, get_entry, list_due
+from models.browse_event import KEPT_DAYS, BrowseEvent, Look, keep_looks
 from models.coupon import Coupon, get_template, issue_coupon
 from models.database import libpq_conninfo
 from models.friend import FORGET_AFTER, Conversation, Friend, converse
@@ -36,6 +37,7 @@ NIGHTLY = {
     "make_birthday_cards",
     "measure_value_factors",
     "seal_ledger",
+    "tidy_counters",
 }
 """What is as useful in the evening as in its night."""
 TOLD = {
@@ -293,9 +295,13 @@ def test_what_is_old_is_forgotten_and_what_waits_is_kept(worker: Worker) -> None
     worker.change(Friend, person, is_following=True)
     worker.run(lambda s: converse(s, person, "join", "name", worker.clock.now))
     worker.change(Owed, sent, state="accepted", settled_at=NOON)
+    seen_at = worker.clock.now - timedelta(days=KEPT_DAYS) + FORGET_AFTER
+    looks = [Look("e", worker.member().number, "view", seen_at)]
+    worker.run(lambda s: keep_looks(s, "shop", looks, worker.clock.now))
     worker.clock.advance(days=FORGET_AFTER.days, seconds=1)
 
-    assert run(worker, "forget_old") == 3
+    assert run(worker, "forget_old") == 4
+    assert worker.run(lambda s: s.get(BrowseEvent, ("shop", "e"))) is None
     assert worker.run(lambda s: s.get(LineEvent, done)) is None
     assert worker.event(waiting).state == "waiting"
     assert [row.id for row in worker.rows()] == [unsent]

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from models.database import create_database, drop_database
-from tests.conftest import STAFF_PASSWORD, Maker
-from tests.journeys.people import Clerk, Line
+from tests.conftest import STAFF_PIN, Maker
+from tests.journeys.people import Clerk, Line, new_tablet
 from tests.processes import Installation, installed
 
 
@@ -34,9 +34,10 @@ def line(shop: Installation) -> Line:
 
 @pytest.fixture(scope="session")
 def clerk(shop: Installation) -> Clerk:
-    """Return a clerk, logged in."""
+    """Return a clerk, signed in on a tablet."""
     with shop.sessions.begin() as session:
         staff = Maker().staff(session)
-    clerk = Clerk(shop.base_url)
-    clerk.log_in(staff.username, STAFF_PASSWORD)
+        secret = new_tablet(session)
+    clerk = Clerk(shop.base_url, secret)
+    clerk.log_in(staff.id, STAFF_PIN)
     return clerk

@@ -6,20 +6,26 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
+from sqlalchemy.orm import Session
 
 from bot.postback import parse_postback
+from handlers.device_cookie import DEVICE_COOKIE
+from models.device import enrol_device
+from models.shop import find_store, get_shop
 from tests.handlers.clerk_driver import hidden
 from tests.processes import PATIENCE_SECONDS, wait_until
 
 CALL_SECONDS = 30.0
 POLL_SECONDS = 0.05
 MANY_CONNECTIONS = 64
+LOCK_LATE_MINUTES = 120
+"""One clerk serves a whole test run."""
 
 Json = dict[str, Any]
 
@@ -193,6 +199,7 @@ class Clerk:
     """A clerk's browser on the real web server."""
 
     base_url: str
+    device_secret: str
     cookie: str = ""
     token: str = ""
     sale: dict[str, str] = field(default_factory=dict)
@@ -200,10 +207,11 @@ class Clerk:
         default_factory=lambda: urllib3.PoolManager(maxsize=8, retries=False, timeout=CALL_SECONDS)
     )
 
-    def log_in(self, username: str, password: str) -> Page:
-        """Log in on the login page."""
-        self.token = hidden(self._call("GET", "/clerk/login").text, "csrf_token")
-        page = self.send("/clerk/login", username=username, password=password)
+    def log_in(self, staff_id: int, pin: str) -> Page:
+        """Sign in on this device: a name, and its PIN."""
+        door = self._call("GET", f"/clerk/login?person={staff_id}")
+        self.token = hidden(door.text, "csrf_token")
+        page = self.send("/clerk/pin", person=str(staff_id), pin=pin)
         assert page.location == "/clerk", page.text
         self.token = hidden(self._call("GET", "/clerk").text, "csrf_token")
         return page
@@ -225,16 +233,25 @@ class Clerk:
         return self._call("POST", path, form)
 
     def _call(self, method: str, path: str, form: str | None = None) -> Page:
-        headers = {"Cookie": self.cookie, "Referer": self.base_url}
+        cookie = f"{DEVICE_COOKIE}={self.device_secret}; {self.cookie}"
+        headers = {"Cookie": cookie, "Referer": self.base_url}
         if form is not None:
             headers |= {"Content-Type": "application/x-www-form-urlencoded"}
         answer = self.pool.request(
             method, self.base_url + path, body=form, headers=headers, redirect=False
         )
-        given = SimpleCookie(answer.headers.get("Set-Cookie", "")).get("session")
-        if given is not None:
-            self.cookie = f"session={given.value}"
+        for given in answer.headers.getlist("Set-Cookie"):
+            if "session" in (morsel := SimpleCookie(given)):
+                self.cookie = f"session={morsel['session'].value}"
         return Page(answer.status, answer.data.decode(), answer.headers.get("Location"))
+
+
+def new_tablet(session: Session) -> str:
+    """Enrol a tablet of the first store, in a shop whose tablets lock late; return its secret."""
+    shop, store = get_shop(session), find_store(session, "TP01")
+    assert store is not None
+    shop.lock_minutes = LOCK_LATE_MINUTES
+    return enrol_device(session, "櫃台平板", store, by=None, now=datetime.now(UTC))[1]
 
 
 def stays_so(is_true: Callable[[], bool], seconds: float, what: str) -> None:

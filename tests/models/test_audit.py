@@ -1,7 +1,7 @@
 """The audit: only ever added to, chained at the commit, and empty of personal data."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -48,6 +48,18 @@ def test_an_entry_says_who_did_what_to_whom_and_why(session: Session, clerk: Sta
     assert (first.before, first.after) == ({"points": 5}, {"points": 9, "until": "2027-01-01"})
     assert list_audit(session, subject="member:12") == [first]
     assert list_audit(session, staff_id=clerk.id) == [first]
+
+
+def test_entries_are_found_page_by_page_by_when_they_were_done(session: Session) -> None:
+    """Audit: what is carried later stands where it happened."""
+    for minutes in (3, 1, 2, 1):
+        note(session, "a.b", f"c:{minutes}", now=NOON + timedelta(minutes=minutes))
+    session.flush()
+    whole = list(list_audit(session))
+    assert [entry.subject for entry in whole] == ["c:3", "c:2", "c:1", "c:1"]
+    seen = list_audit(session, limit=2)[-1]
+    assert list(list_audit(session, before=(seen.at, seen.id))) == whole[2:]
+    assert list_audit(session, since=NOON + timedelta(minutes=3)) == whole[:1]
 
 
 def test_nothing_personal_is_kept(session: Session) -> None:

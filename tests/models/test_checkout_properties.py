@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,23 +14,37 @@ from sqlalchemy.orm import Session
 
 from models.checkout import Return, Sale, record_purchase, refund_purchase
 from models.coupon import Coupon, Redemption, get_template, issue_coupon
+from models.local_day import local_day
 from models.member import Member
 from models.points import InsufficientPoints, PointsEntry, PointsLot
 from models.programme import get_programme
 from models.purchase import Purchase, Refund
 from models.shop import Shop, Store
 from models.stamp_card import StampEntry, count_stamps
-from models.tier import window_start
+from models.tier import CALENDAR, LIFETIME, ROLLING, TierVersion, replay, window_start
+from models.tier_evaluation import evaluate_member, raise_version
+from models.tier_evaluation.figures import list_sales
 from tests.conftest import NOON
 
 MakeMember = Callable[..., Member]
 
 AMOUNTS = st.integers(1, 3_000)
+MINUTES_LATE = st.one_of(st.integers(0, 90), st.integers(0, 7 * 24 * 60))
+"""How long ago a sale happened that is told of only now."""
+STARTS = st.sampled_from(
+    [
+        NOON,
+        datetime(2026, 12, 31, 15, 50, tzinfo=UTC),  # Ten minutes before New Year in Taipei.
+        datetime(2026, 12, 31, 16, 20, tzinfo=UTC),
+        datetime(2027, 1, 2, 16, 5, tzinfo=UTC),
+    ]
+)
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("buy"), AMOUNTS),
         st.tuples(st.just("buy_with_coupon"), AMOUNTS),
         st.tuples(st.just("buy_with_points"), st.integers(1, 60)),
+        st.tuples(st.just("buy_offline"), AMOUNTS, MINUTES_LATE),
         st.tuples(st.just("refund"), st.integers(0, 9), st.integers(1, 100)),
         st.tuples(st.just("refund_all"), st.integers(0, 9)),
         st.tuples(st.just("pass"), st.sampled_from([0, 1, 6, 29, 180, 364, 365, 400])),
@@ -38,7 +52,7 @@ STEPS = st.lists(
     min_size=1,
     max_size=14,
 )
-"""What may happen: sales three ways, refunds of an earlier one (percent of what is left), time."""
+"""What may happen: sales four ways, refunds of an earlier one (percent of what is left), time."""
 
 
 @dataclass
@@ -84,6 +98,9 @@ class Life:
                 self.buy(points + 40, points_to_use=points)
         except InsufficientPoints:
             pass
+
+    def buy_offline(self, amount_twd: int, minutes: int) -> None:
+        self.buy(amount_twd, sold_at=self.now - timedelta(minutes=minutes))
 
     def refund(self, place: int, percent: int) -> None:
         purchase = self._pick(place)
@@ -155,6 +172,35 @@ def test_any_life_equals_its_recomputation(
     _check_coupons(life)
 
 
+SALES = st.lists(
+    st.one_of(
+        st.tuples(st.just("buy"), AMOUNTS),
+        st.tuples(st.just("buy_offline"), AMOUNTS, MINUTES_LATE),
+        st.tuples(st.just("refund_all"), st.integers(0, 9)),
+        st.tuples(st.just("pass"), st.sampled_from([0, 1, 3, 180, 366])),
+    ),
+    min_size=1,
+    max_size=10,
+)
+
+
+@each_example
+@given(start=STARTS, steps=SALES, basis=st.sampled_from([ROLLING, CALENDAR, LIFETIME]))
+def test_sales_told_late_leave_the_tier_they_would_have_given_in_time(
+    fresh: Callable[[], Life], start: datetime, steps: list[tuple[Any, ...]], basis: str
+) -> None:
+    """X7, X11: across midnight and New Year figures and tier are those of a recomputation."""
+    life = fresh()
+    _set_basis(life.session, basis)
+    life.now = start
+    live(life, steps)
+    _check_figures(life)
+    evaluate_member(life.session, life.member.id, life.now)
+    rules = get_programme(life.session).ladder
+    held, _ = replay(rules, list_sales(life.session, life.member.id), local_day(life.now))
+    assert (life.member.tier_id, life.member.tier_kept_until) == (held.tier.id, held.kept_until)
+
+
 @each_example
 @given(steps=STEPS, policy=st.sampled_from(["floor", "debt"]))
 def test_taking_everything_back_leaves_nothing_but_the_trace(
@@ -178,6 +224,23 @@ def _set_shop(session: Session, policy: str, return_days: int) -> None:
     shop.negative_points, shop.return_days = policy, return_days
     shop.programme_version += 1
     session.flush()
+
+
+def _set_basis(session: Session, basis: str) -> None:
+    """Have the thresholds count by another basis, from the day after the rules before."""
+    newest = session.scalars(select(TierVersion).order_by(TierVersion.effective_on.desc())).first()
+    assert newest is not None
+    session.add(
+        TierVersion(
+            effective_on=newest.effective_on + timedelta(days=1),
+            basis=basis,
+            parameters=newest.parameters,
+            note="換一種算法",
+            created_at=NOON,
+            created_by="test",
+        )
+    )
+    raise_version(session)
 
 
 def _check_figures(life: Life) -> None:
@@ -205,6 +268,10 @@ def _check_figures(life: Life) -> None:
     in_window = window_start(counted_on)
     assert member.spend_twd == sum(n for p, n in nets if in_window <= p.purchased_on <= counted_on)
     assert member.year_twd == sum(n for p, n in nets if p.purchased_on.year == counted_on.year)
+    of_day = [p for p in purchases if p.purchased_on == member.day_on]
+    assert member.day_on == max((p.purchased_on for p in purchases), default=None)
+    assert member.day_purchases == len(of_day)
+    assert member.day_points == sum(p.points_earned for p in of_day)
 
 
 def _check_ledger(life: Life) -> None:

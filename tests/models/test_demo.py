@@ -24,6 +24,8 @@ from models.activity import (
 from models.base import Base, Sessions
 from models.benefit import Benefit
 from models.birthday_card import BirthdayCard
+from models.browse_event import BrowseEvent
+from models.catalogue import CatalogueItem, list_bestsellers
 from models.consent import Consent
 from models.contact import ContactRequest
 from models.coupon import Coupon, CouponTemplate, Redemption
@@ -46,6 +48,7 @@ from models.mission import MissionEvent, MissionProgress
 from models.nudge import gift_birthdays, remind_of_coupons, win_back
 from models.outbox import Owed
 from models.phone import normal_phone
+from models.pin import check_pin
 from models.plan import Plan, PlanPayment, Subscription
 from models.points import (
     BonusCode,
@@ -57,7 +60,7 @@ from models.points import (
     verify_ledger,
 )
 from models.programme import get_programme
-from models.purchase import Purchase, Refund
+from models.purchase import Purchase, PurchaseLine, Refund
 from models.referral import Referral, ReferralMonth
 from models.review import APPROVED, PENDING, Review
 from models.reward import Reward
@@ -65,6 +68,7 @@ from models.shop import THE_SHOP, Shop
 from models.staff import log_in
 from models.stamp_card import StampCard, StampEntry, StampProgramme
 from models.tier import TierChange, Upgrade, window_start
+from models.web_order import WebOrder
 from tests.conftest import NOON, Committed
 
 IN_LINE, AT_TILL = 300, 3
@@ -113,7 +117,7 @@ def test_two_loads_at_once_load_once(committed: Committed) -> None:
     assert str(reports[0]).partition(":")[2] == str(reports[1]).partition(":")[2]
 
 
-@pytest.mark.parametrize(("username", "password", "role", "name", "store"), DEMO_STAFF)
+@pytest.mark.parametrize(("username", "password", "role", "name", "store", "pin"), DEMO_STAFF)
 def test_the_staff_may_log_in(
     session: Session,
     username: str,
@@ -121,9 +125,11 @@ def test_the_staff_may_log_in(
     role: str,
     name: str,
     store: str,
+    pin: str | None,
 ) -> None:
     staff = log_in(session, username, password)
     assert (staff.role, staff.name, staff.store.code) == (role, name, store)
+    assert pin is None or check_pin(session, staff.id, pin, NOON) is staff
 
 
 def test_nobody_is_owed_a_message_for_the_past(session: Session) -> None:
@@ -408,6 +414,7 @@ SHOWN: dict[str, tuple[type[Base], ...]] = {
     "fraud": (FraudAlert, Refund),
     "earning": (EarnRule,),
     "contacts": (BirthdayCard, ContactRequest),
+    "catalogue": (BrowseEvent, CatalogueItem, PurchaseLine, WebOrder),
 }
 """By mechanic, the tables in which a presenter must find something."""
 
@@ -464,3 +471,17 @@ def test_the_demos_earn_rules_begin_today_and_are_capped(session: Session) -> No
     assert all(rule.starts_at for rule in rules)
     shop = session.get_one(Shop, THE_SHOP)
     assert (shop.earn_daily_cap, shop.earn_cap_percent) == (300, 300)
+
+
+def test_the_demos_sales_have_lines_that_come_to_their_amounts(session: Session) -> None:
+    """A-07: the bestsellers have something to show, and nothing that is sold out."""
+    rest_twd = Purchase.amount_twd - func.sum(PurchaseLine.amount_twd)
+    rests = session.execute(
+        select(Purchase.channel, rest_twd)
+        .join(PurchaseLine, PurchaseLine.purchase_id == Purchase.id)
+        .group_by(Purchase.id)
+    )
+    assert {tuple(row) for row in rests} == {("till", 0), ("web", 80)}
+    best = list_bestsellers(session, NOON)
+    assert len(best) == 5
+    assert all(each.item.is_available for each in best)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from models.audit import AuditEntry
 from models.coupon import Redemption, get_template, issue_coupon
+from models.device import enrol_device
 from models.fraud import (
     ApprovalNotUsable,
     CardFrozen,
@@ -23,7 +24,6 @@ from models.fraud import (
     approve,
     ask_approval,
     check_own_card,
-    forget_device_counts,
     freeze_member,
     link_staff,
     list_asked,
@@ -76,6 +76,7 @@ def sold(
     *,
     at: datetime = NOON,
     times: int = 1,
+    device: int | None = None,
 ) -> list[Purchase]:
     """Record sales as the tables have them, without what follows from a sale."""
     store_id = staff.store_id if staff else Maker().store(session).id
@@ -84,6 +85,7 @@ def sold(
             member_id=member.id,
             store_id=store_id,
             staff_id=staff.id if staff else None,
+            device_id=device,
             amount_twd=120,
             paid_twd=120,
             points_earned=1,
@@ -106,7 +108,7 @@ def judged(
     now: datetime = NOON,
     points: int = 0,
     redeems: bool = False,
-    device: str | None = None,
+    device: int | None = None,
 ) -> Verdict:
     store_id = staff.store_id if staff else Maker().store(session).id
     return check_sale(
@@ -119,6 +121,11 @@ def judged(
         redeems=redeems,
         device=device,
     )
+
+
+def make_tablet(session: Session) -> int:
+    store = Maker().store(session, "TP02")
+    return enrol_device(session, "平板", store, by=None, now=NOON)[0].id
 
 
 def on_day(member: Member, *, purchases: int = 0, points: int = 0) -> None:
@@ -187,14 +194,15 @@ def test_a_store_and_a_device_have_limits_where_the_shop_wants_them(
     clerk, member = make_staff(), make_member()
     sold(session, member, None, times=2)
     assert [r.code for r in judged(session, make_member(), clerk).reasons] == ["store_hour"]
-    levels = [
-        judged(session, make_member(), make_staff(store="TP02"), device="tablet-1").level
-        for _ in range(5)
-    ]
+    tablet, other_tablet = make_tablet(session), make_tablet(session)
+    levels = []
+    for _ in range(5):
+        elsewhere = make_staff(store="TP02")
+        levels.append(judged(session, make_member(), elsewhere, device=tablet).level)
+        sold(session, member, elsewhere, device=tablet)
     assert levels == ["ok", "ok", "warn", "warn", "needs_approval"]
-    other = make_staff(store="TP02")
-    assert judged(session, make_member(), other, device="tablet-2").level == Level.OK
-    assert forget_device_counts(session, NOON + timedelta(days=3)) == 2
+    other = make_staff(store="TC01")
+    assert judged(session, make_member(), other, device=other_tablet).level == Level.OK
 
 
 def test_redemptions_a_day_have_their_limit(

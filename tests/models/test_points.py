@@ -18,8 +18,8 @@ from models.points import (
     PointsLot,
     expire_member_points,
     list_expiring,
+    list_lines,
     list_members_with_ended_lots,
-    list_recent_entries,
     post_points,
 )
 from tests.conftest import NOON, Committed
@@ -161,7 +161,7 @@ def test_only_what_is_left_of_a_lot_ends(session: Session, make_member: MakeMemb
     lot = earn(session, member, 10, DECEMBER, "a")
     spend(session, member, 4, "b")
     assert expire_member_points(session, member.id, DECEMBER, NOON) == 6
-    expiry = list_recent_entries(session, member.id)[0]
+    expiry = list_lines(session, member.id, limit=1)[0].entry
     assert (expiry.points, expiry.reason, expiry.balance_after) == (-6, "expiry", 0)
     assert expiry.idempotency_key == f"expire:{lot.id}"
 
@@ -200,7 +200,8 @@ def test_recent_entries_are_the_newest_five(session: Session, make_member: MakeM
     member = make_member()
     for number in range(1, 8):
         earn(session, member, number, DECEMBER, f"key {number}")
-    assert [entry.points for entry in list_recent_entries(session, member.id)] == [7, 6, 5, 4, 3]
+    newest = list_lines(session, member.id, limit=5)
+    assert [line.entry.points for line in newest] == [7, 6, 5, 4, 3]
 
 
 def test_what_expires_is_summed_by_day_soonest_first(

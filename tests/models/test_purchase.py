@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from models.base import BusinessError
 from models.checkout import Recorded, Sale, record_purchase
 from models.coupon import Coupon, CouponNeedsMore, CouponNotUsable, get_template, issue_coupon
-from models.local_day import local_day
 from models.member import Member, NoSuchMember
 from models.outbox import Owed
 from models.points import IdempotencyKeyReused, PointsEntry, PointsLot
@@ -25,12 +24,10 @@ from models.purchase import (
     AmountRefused,
     CodeAlreadyUsed,
     Purchase,
-    find_purchase,
     is_code_used,
     list_of_day,
     standing_of,
     stores_of,
-    total_of_day,
 )
 from models.shop import Store
 from models.staff import Staff
@@ -454,7 +451,7 @@ def test_the_stores_of_purchases_are_found_together(
     assert stores_of(session, [recorded.purchase.id]) == {recorded.purchase.id: store}
 
 
-def test_a_stores_day_is_listed_newest_first_and_summed(
+def test_a_stores_day_is_listed_newest_first(
     session: Session,
     make_member: MakeMember,
     make_staff: Callable[..., Staff],
@@ -474,8 +471,6 @@ def test_a_stores_day_is_listed_newest_first_and_summed(
         (100, "小魚", member.number, None),
     ]
     assert len(list_of_day(session, store.id, TODAY, limit=1)) == 1
-    assert total_of_day(session, store.id, TODAY) == (2, 201)
-    assert total_of_day(session, store.id, TODAY - timedelta(days=1)) == (0, 0)
 
 
 def test_a_sale_by_nobody_known_is_a_bug(
@@ -591,13 +586,3 @@ def test_many_sales_at_once_all_count(
         assert count_stamps(session, member.id, card) == 12
         rewards = session.scalars(select(Coupon).where(Coupon.member_id == member.id)).all()
         assert len(rewards) == 1
-
-
-def test_a_purchase_is_found_by_its_key(
-    session: Session, make_member: MakeMember, store: Store
-) -> None:
-    asked = sale(make_member(), store)
-    assert find_purchase(session, asked.idempotency_key) is None
-    recorded = record_purchase(session, asked, NOON)
-    assert find_purchase(session, asked.idempotency_key) is recorded.purchase
-    assert recorded.purchase.purchased_on == local_day(NOON)

@@ -25,9 +25,10 @@ from models.membership import erase_member
 from models.outbox import Owed
 from models.points import IdempotencyKeyReused, InsufficientPoints, PointsEntry, PointsLot
 from models.programme import get_programme
-from models.purchase import Purchase, Refund, total_of_day
+from models.purchase import Purchase, Refund
 from models.shop import Shop, Store
 from models.stamp_card import count_stamps
+from models.store_day import store_day
 from models.tier import Tier
 from tests.conftest import NOON, Committed
 
@@ -68,7 +69,8 @@ def test_a_full_refund_leaves_the_member_as_if_nothing_was_bought(
     assert count_stamps(session, member.id, card) == 0
     assert tier_code(session, member) == "basic"
     assert (member.tier_kept_until, refunded.standing.gap_twd) == (None, 5_000)
-    assert total_of_day(session, store.id, purchase.purchased_on) == (0, 0)
+    day = store_day(session, store, purchase.purchased_on)
+    assert (day.count, day.net_twd) == (0, 0)
 
 
 def test_a_part_takes_back_its_part(

@@ -7,14 +7,6 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.api_key import (
-    READ_MEMBERS,
-    KeyRefused,
-    ScopeMissing,
-    add_api_key,
-    check_api_key,
-    revoke_api_key,
-)
 from models.benefit import benefits_of
 from models.checkout import Sale, record_purchase
 from models.demo.tiers import add_tiers
@@ -253,23 +245,7 @@ def test_the_five_value_factors_are_figures_with_a_definition(
     assert list_definitions(session)["value_spend"] == "近 365 天淨消費"
 
 
-# --- keys ---
-
-
-def test_a_key_opens_what_it_may_until_it_is_revoked(session: Session) -> None:
-    """X5: the API is behind a key whose secret we do not keep."""
-    key, secret = add_api_key(session, "till", [READ_MEMBERS], NOON)
-    assert secret not in (key.digest, key.name)
-    assert check_api_key(session, secret, READ_MEMBERS, NOON) is key
-    assert key.last_used_at == NOON
-    with pytest.raises(ScopeMissing):
-        check_api_key(session, secret, "purchases:write", NOON)
-    with pytest.raises(KeyRefused):
-        check_api_key(session, secret + "x", READ_MEMBERS, NOON)
-    assert revoke_api_key(session, key.id, NOON)
-    assert not revoke_api_key(session, key.id, NOON)
-    with pytest.raises(KeyRefused):
-        check_api_key(session, secret, READ_MEMBERS, NOON)
+# --- the demo ---
 
 
 def test_the_demo_shows_benefits_events_and_gifts(

@@ -52,5 +52,5 @@ async function readUntilClosed(readCode, video, dialog) {
 function noticeFor(error) {
   if (error.name === "NotAllowedError" || error.name === "SecurityError") return "camera-denied";
   const isLacking = ["NotFoundError", "NotReadableError", "OverconstrainedError"].includes(error.name);
-  return isLacking ? "camera-missing" : "no-network";
+  return isLacking ? "camera-missing" : "camera-offline"; // Its code could not be loaded.
 }

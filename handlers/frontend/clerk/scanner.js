@@ -2,17 +2,32 @@
  * A hardware scanner is a keyboard that types fast and ends with Enter.
  *
  * It is heard wherever the cursor is, and under any input method: with a Chinese one open the browser
- * reports "Process" instead of letters, so the physical key (`event.code`) is read, which a member
- * code's alphabet (A to Z, 2 to 7) allows.
+ * reports "Process" instead of letters, so the physical key (`event.code`) is read. Scanners play a US
+ * keyboard; letters, digits and the four signs of an invoice carrier are all that our codes need.
  */
 const LONGEST_GAP_MS = 300; // Scanners need 1 to 30 between two keys; a busy tablet may stumble.
 const FASTEST_HAND_MS = 60;
 const SHORTEST_SCAN = 30; // Nobody types so many characters in one go, but for a password.
-const NAMED_CODE = /^(?:C|PLAN):[A-Z0-9]{8,}$/i; // A coupon's and a plan's codes say what they are.
+const SPEAKING_CODES = [
+  /^(?:C|PLAN):[A-Z0-9]{8,}$/i, // A coupon's and a plan's codes say what they are.
+  /^\/[0-9A-Z.+-]{7}$/i, // An invoice carrier: a phone's barcode,
+  /^[A-Z]{2}\d{14}$/i, // or a citizen's certificate.
+];
+const BARCODE = /^(?:\d{8}|\d{12,14})$/; // On a thing for sale: only where there are items, and typed by no hand.
+const SIGNS = {
+  Slash: "/",
+  Period: ".",
+  Minus: "-",
+  NumpadAdd: "+",
+  NumpadSubtract: "-",
+  NumpadDecimal: ".",
+  NumpadDivide: "/",
+};
 
 let typed = "";
 let lastAt = 0;
 let lastFieldKeyAt = 0;
+let startedAt = 0;
 
 /** Call `onScan(text)` for each scan. */
 export function listenToScanner(onScan) {
@@ -29,24 +44,35 @@ function heard(event, onScan) {
   }
   const character = characterOf(event);
   if (!character) return; // Shift and the like, which belong to the next character.
+  // In Firefox a slash outside a field opens the browser's own search.
+  if (character === "/" && !event.target.matches?.("input, textarea")) event.preventDefault();
+  if (!isFast || !typed) startedAt = event.timeStamp;
   typed = isFast ? typed + character : character;
 }
 
 function finish(event, isFast, onScan) {
   const scanned = typed;
   typed = "";
-  if (!isFast || (scanned.length < SHORTEST_SCAN && !NAMED_CODE.test(scanned))) return;
+  const pace = (event.timeStamp - startedAt) / scanned.length;
+  if (!isFast || !isScan(scanned, pace)) return;
   event.preventDefault();
   event.stopPropagation();
   forgetKeystrokes(scanned);
   onScan(scanned);
 }
 
-function characterOf({ code, key }) {
+/** Tell whether so many keys at this pace (ms a key) came from a scanner. */
+function isScan(scanned, pace) {
+  if (scanned.length >= SHORTEST_SCAN || SPEAKING_CODES.some((code) => code.test(scanned))) return true;
+  return BARCODE.test(scanned) && pace < FASTEST_HAND_MS && document.getElementById("item-rows") !== null;
+}
+
+function characterOf({ code, key, shiftKey }) {
   const physical = /^(?:Key|Digit|Numpad)([A-Z0-9])$/.exec(code);
   if (physical) return physical[1];
   if (code === "Semicolon") return ":"; // With Shift, on the keyboards that scanners play.
-  return key.length === 1 ? key : "";
+  if (code === "Equal") return shiftKey || key === "+" ? "+" : "=";
+  return SIGNS[code] ?? (key.length === 1 ? key : "");
 }
 
 /** Take the scan's characters out of the field in which they landed; what stood before stays. */

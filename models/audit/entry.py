@@ -1,4 +1,4 @@
-"""The audit: who did what to whom and why, only ever added to, each entry sealed at its commit.
+"""Entries of the audit: each sealed at its commit, in one chain.
 
 The database seals: at the commit of whoever wrote it an entry gets the next place in one chain,
 with a digest over itself and the digest before it. So the chain's lock is the last one a
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Row,
     select,
     text,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -36,7 +37,10 @@ PERSONAL = frozenset(
 HIDDEN = "•"
 LONGEST_REASON = 200
 MOST_LISTED = 200
-_TELLING = re.compile(r"(?:\+?886[ -]?|0)9\d{2}[ -]?\d{3}[ -]?\d{3}|U[0-9a-f]{32}|\S+@\S+\.\S+")
+TELLING = r"(?:\+?886[ -]?|0)9\d{2}[ -]?\d{3}[ -]?\d{3}|U[0-9a-f]{32}|\S+@\S+\.\S+"
+"""A phone, a LINE account or an address of e-mail; PostgreSQL reads it the same way."""
+_HERE = "audit:here"
+_TELLING = re.compile(TELLING)
 
 
 class AuditEntry(Base):
@@ -50,8 +54,10 @@ class AuditEntry(Base):
             " AND (actor <> 'member' OR member_id IS NOT NULL)",
             name="actor_is_named",
         ),
-        Index("ix_audit_entry_subject", "subject", "id"),
-        Index("ix_audit_entry_staff_id", "staff_id", "id"),
+        Index("ix_audit_entry_at", "at", "id"),
+        Index("ix_audit_entry_subject", "subject", "at", "id"),
+        Index("ix_audit_entry_staff_id", "staff_id", "at", "id"),
+        Index("ix_audit_entry_store_id", "store_id", "at", "id"),
     )
 
     id: Mapped[Identifier]
@@ -69,6 +75,8 @@ class AuditEntry(Base):
     store_id: Mapped[int | None] = mapped_column(ForeignKey("store.id"))
     device: Mapped[str | None]
     """Where from: an address, or the name of a tablet."""
+    fact: Mapped[str | None] = mapped_column(unique=True)
+    """The row it was carried from, `purchase:7`; None where the verb itself noted it."""
 
 
 class AuditSeal(Base):
@@ -97,6 +105,11 @@ class Verified:
         return self.broken_at is None and not self.unsealed
 
 
+def work_at(session: Session, store_id: int, device: str) -> None:
+    """Have all that this session notes carry the store and the device where it is done."""
+    session.info[_HERE] = (store_id, device)
+
+
 def note(
     session: Session,
     what: str,
@@ -114,9 +127,11 @@ def note(
     """Write down that something was done; the caller's transaction keeps it.
 
     With `staff_id` a person of the shop did it, with `member_id` alone the member, else the
-    system. Personal values in `before` and `after` are hidden, as are phones in the reason.
+    system. Store and device are those of `work_at` unless told. Personal values in `before` and
+    `after` are hidden, as are phones in the reason.
     """
     is_members = staff_id is None and member_id is not None
+    here_id, here = session.info.get(_HERE, (None, None))
     entry = AuditEntry(
         at=now,
         actor="staff" if staff_id is not None else "member" if is_members else "system",
@@ -127,8 +142,8 @@ def note(
         before=_impersonal(before),
         after=_impersonal(after),
         reason=hide_persons(reason[:LONGEST_REASON]) if reason else None,
-        store_id=store_id,
-        device=device,
+        store_id=store_id if store_id is not None else here_id,
+        device=device if device is not None else here,
     )
     session.add(entry)
     return entry
@@ -139,15 +154,37 @@ def list_audit(
     *,
     subject: str | None = None,
     staff_id: int | None = None,
+    store_id: int | None = None,
+    device: str | None = None,
+    what: str | None = None,
+    since: datetime | None = None,
+    before: tuple[datetime, int] | None = None,
     limit: int = MOST_LISTED,
 ) -> Sequence[AuditEntry]:
-    """Return the newest entries, newest first, of one subject or one person where asked for."""
-    found = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(min(limit, MOST_LISTED))
-    if subject is not None:
-        found = found.where(AuditEntry.subject == subject)
-    if staff_id is not None:
-        found = found.where(AuditEntry.staff_id == staff_id)
-    return session.scalars(found).all()
+    """Return the newest entries that match all that is asked for, newest first.
+
+    `what` is a whole `noun.verb`, or a noun with its dot (`purchase.`) for all its verbs; `before`
+    is the moment and the id of the last entry seen, for the next page.
+    """
+    found = select(AuditEntry).order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
+    equal = {
+        AuditEntry.subject: subject,
+        AuditEntry.staff_id: staff_id,
+        AuditEntry.store_id: store_id,
+        AuditEntry.device: device,
+    }
+    for column, value in equal.items():
+        if value is not None:
+            found = found.where(column == value)
+    if what:
+        is_noun = what.endswith(".")
+        noun = AuditEntry.what.startswith(what, autoescape=True)
+        found = found.where(noun if is_noun else AuditEntry.what == what)
+    if since is not None:
+        found = found.where(AuditEntry.at >= since)
+    if before is not None:
+        found = found.where(tuple_(AuditEntry.at, AuditEntry.id) < before)
+    return session.scalars(found.limit(min(limit, MOST_LISTED))).all()
 
 
 _CHECK = text("""

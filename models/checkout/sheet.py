@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from models.checkout import NoSuchPurchase
+from models.checkout.refunding import NoSuchPurchase
 from models.coupon import Coupon, Redemption
 from models.member import Member, masked_name, shown_number
 from models.purchase import Purchase, PurchaseLine, Refund

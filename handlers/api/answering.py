@@ -1,0 +1,70 @@
+"""What is answered: a model as JSON, kept under the call's key, or said again."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from flask import Response, g, request
+from pydantic import BaseModel
+from werkzeug.datastructures import MultiDict
+from werkzeug.urls import iri_to_uri
+
+from handlers.api.door import Caller
+from handlers.api.reading import JSON
+from handlers.api.schemas.base import Page
+from models.api_call import KeptAnswer, keep_answer
+
+NO_CONTENT = 204
+REPLAYED_HEADER = "Idempotency-Replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a route answers, where status or place are not the usual ones."""
+
+    body: BaseModel | None
+    status: int | None = None
+    location: str | None = None
+    """The address of what was made, such as `/api/v1/purchases/7`."""
+
+
+def answer_plainly(answer: Answer, usual: int) -> Response:
+    """Answer a question, or a change that may be asked twice without harm."""
+    response = _respond(_text(answer), answer.status or usual, answer.location)
+    if isinstance(answer.body, Page) and answer.body.next is not None:
+        response.headers["Link"] = f'<{_next_page(answer.body.next)}>; rel="next"'
+    return response
+
+
+def answer_first(caller: Caller, digest: str, answer: Answer, usual: int) -> Response:
+    """Answer a call that was done, and keep the answer in its own transaction."""
+    assert caller.idempotency_key is not None, "the door asked for it"
+    kept = KeptAnswer(digest, answer.status or usual, _text(answer), answer.location)
+    keep_answer(g.session, caller.opened, caller.idempotency_key, kept, g.now)
+    return _respond(kept.answer, kept.status, kept.location)
+
+
+def answer_again(kept: KeptAnswer) -> Response:
+    """Say again what the call was answered the first time."""
+    response = _respond(kept.answer, kept.status, kept.location)
+    response.headers[REPLAYED_HEADER] = "true"
+    return response
+
+
+def _text(answer: Answer) -> str:
+    return answer.body.model_dump_json() if answer.body is not None else ""
+
+
+def _respond(text: str, status: int, location: str | None) -> Response:
+    response = Response(text, status, mimetype=JSON)
+    if not text:
+        del response.headers["Content-Type"]
+    if location is not None:
+        response.headers["Location"] = location
+    return response
+
+
+def _next_page(cursor: str) -> str:
+    """Return the address of the next page: this one's, with its cursor."""
+    asked = MultiDict(request.args)
+    asked["cursor"] = cursor
+    return iri_to_uri(f"{request.base_url}?{urlencode(list(asked.items(multi=True)))}")
