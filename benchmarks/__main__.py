@@ -7,7 +7,17 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from benchmarks import counter, imports, postings, purchase, recording, taps, tiers, webhook
+from benchmarks import (
+    counter,
+    imports,
+    pos_api,
+    postings,
+    purchase,
+    recording,
+    taps,
+    tiers,
+    webhook,
+)
 from benchmarks.figure import BenchmarkError, Figure
 from benchmarks.workshop import ROOT, Workshop, open_workshop
 from models.database import EmbeddedPostgresError
@@ -23,8 +33,20 @@ BENCHMARKS: dict[Callable[[Workshop], list[Figure]], tuple[str, ...]] = {
     webhook.measure_latency: ("webhook_p99_ms", "webhook_p99_load"),
     webhook.measure_over_echo: ("webhook_over_echo", "webhook_echo_rate"),
     taps.measure_taps: ("taps_last_answer_s", "taps_answered_once"),
-    counter.measure_statements: ("purchase_statements", "purchase_statements_with_coupon"),
+    counter.measure_statements: (
+        "counter_lookup_statements",
+        "counter_first_load_kb",
+        "purchase_statements",
+        "purchase_statements_with_coupon",
+    ),
     recording.measure_share: ("recording_share", "recording_rate", "recording_raw_rate"),
+    pos_api.measure_recording: (
+        "pos_api_share",
+        "pos_api_rate",
+        "pos_api_raw_rate",
+        "pos_api_p99_ms",
+        "pos_api_p99_load",
+    ),
     postings.measure_postings: (
         "postings_lost",
         "postings_doubled",

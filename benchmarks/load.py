@@ -20,16 +20,19 @@ import subprocess
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.figure import BenchmarkError
+from benchmarks.sale_request import sale_requests
 from benchmarks.webhook_request import tap_requests, text_requests
 
 ROOT = Path(__file__).parents[1]
 FASTEST_PER_SECOND = 15_000
 """More than a Python web server answers here: so many requests are built for each second."""
+FASTEST_SALES_PER_SECOND = 5_000
+OK, CREATED = 200, 201
 PEOPLE = 5_000
 TICK_SECONDS = 0.001
 DRAIN_SECONDS = 20
@@ -39,7 +42,7 @@ LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Load:
-    """What to send: text messages, or taps where it is a `burst` of `requests`."""
+    """What to send: text messages; taps where it is a `burst` of `requests`; sales with `keys`."""
 
     way: str
     port: int
@@ -47,6 +50,14 @@ class Load:
     seconds: float = 0.0
     rate: float = 0.0
     requests: int = 0
+    keys: Sequence[str] = ()
+    """The API keys of the tills that sell, in turn."""
+    people: int = PEOPLE
+
+    @property
+    def good(self) -> int:
+        """Return the status of an answer that did what was asked."""
+        return CREATED if self.keys else OK
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ class LoadResult:
     seconds: float
     began_at: float
     refused: dict[str, int]
-    """How many answers other than 200 by status; "0" where the connection broke."""
+    """How many answers other than the good one by status; "0" where the connection broke."""
     p50_ms: float
     p99_ms: float
 
@@ -68,7 +79,7 @@ class LoadResult:
 
 
 def measure_load(load: Load) -> LoadResult:
-    """Run the load in a process of its own. Raises BenchmarkError unless all were answered 200."""
+    """Run the load in a process of its own. Raises BenchmarkError unless all were answered well."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.load", json.dumps(asdict(load))],
         cwd=ROOT,
@@ -80,7 +91,7 @@ def measure_load(load: Load) -> LoadResult:
         raise BenchmarkError(f"the load generator failed: {done.stderr.strip().splitlines()[-1:]}")
     result = LoadResult(**json.loads(done.stdout))
     if result.refused:
-        raise BenchmarkError(f"not every request was answered 200: {result.refused}")
+        raise BenchmarkError(f"not every request was answered {load.good}: {result.refused}")
     return result
 
 
@@ -198,7 +209,7 @@ class Generator:
     def _answered(self, connection: Connection, status: int, since: float) -> None:
         now = time.monotonic()
         self._under_way -= 1
-        if now <= self._until or status != 200:
+        if now <= self._until or status != self._load.good:
             self._waits.append(now - since)
             self._statuses[status] += 1
         if self._load.way == "closed" and now < self._until and status != NO_ANSWER:
@@ -225,10 +236,11 @@ class Generator:
                 return
 
     def _result(self, began_at: float, seconds: float) -> LoadResult:
-        refused = {str(status): n for status, n in self._statuses.items() if status != 200}
+        good = self._load.good
+        refused = {str(status): n for status, n in self._statuses.items() if status != good}
         percents = statistics.quantiles(self._waits, n=100) if len(self._waits) > 1 else [0.0] * 99
         return LoadResult(
-            acknowledged=self._statuses[200],
+            acknowledged=self._statuses[good],
             seconds=seconds,
             began_at=began_at,
             refused=refused,
@@ -242,8 +254,12 @@ def build_requests(load: Load) -> list[bytes]:
     run = secrets.token_hex(8)
     if load.way == "burst":
         return tap_requests(run, load.requests)
-    most = load.rate * load.seconds if load.way == "paced" else FASTEST_PER_SECOND * load.seconds
-    return text_requests(run, int(most) + load.connections, people=PEOPLE)
+    fastest = FASTEST_SALES_PER_SECOND if load.keys else FASTEST_PER_SECOND
+    rate = load.rate if load.way == "paced" else fastest
+    count = int(rate * load.seconds) + load.connections
+    if load.keys:
+        return sale_requests(load.keys, run, count, people=load.people)
+    return text_requests(run, count, people=load.people)
 
 
 def main(load: Load) -> None:

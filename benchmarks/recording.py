@@ -24,9 +24,9 @@ END_SECONDS = 30
 def measure_share(workshop: Workshop) -> list[Figure]:
     """Measure sales a second by `record_purchase` and by the raw driver, in turns."""
     with workshop.database() as database:
-        first = _prepare(database)
+        first = prepare_tills(database)
         rates = [
-            (_rate(database, "raw", first), _rate(database, "regulars", first))
+            (sales_rate(database, "raw", first), sales_rate(database, "regulars", first))
             for _ in range(ROUNDS)
         ]
     raw = sum(rate for rate, _ in rates) / ROUNDS
@@ -38,7 +38,7 @@ def measure_share(workshop: Workshop) -> list[Figure]:
     ]
 
 
-def _prepare(database: Database) -> int:
+def prepare_tills(database: Database) -> int:
     """Make the members, and the same members for the raw way; return the first id."""
     add_members(database, TILLS * MEMBERS_A_TILL)
     with database.engine.begin() as connection:
@@ -50,7 +50,8 @@ def _prepare(database: Database) -> int:
     return first
 
 
-def _rate(database: Database, way: str, first: int) -> float:
+def sales_rate(database: Database, way: str, first: int) -> float:
+    """Return the sales a second of all tills together, made in a way of `benchmarks.seller`."""
     with ExitStack() as cleanup:
         tills = [
             cleanup.enter_context(_till(database, way, first + number * MEMBERS_A_TILL))

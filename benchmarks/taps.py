@@ -13,12 +13,13 @@ from sqlalchemy import func, insert, select
 
 from benchmarks.figure import BenchmarkError, Figure, Goal
 from benchmarks.load import Load, measure_load
+from benchmarks.sale_request import member_number
 from benchmarks.webhook_request import user_id
 from benchmarks.workshop import OPENED_AT, Database, Workshop
 from models.database import make_sessions
 from models.friend import Friend
 from models.line_event import LineEvent
-from models.member import Member, check_digit
+from models.member import Member
 from models.outbox import Owed
 from models.tier import list_tiers
 
@@ -76,7 +77,7 @@ def add_members(database: Database, count: int) -> None:
             insert(Member),
             [
                 {
-                    "number": f"{10_000_000 + n}{check_digit(str(10_000_000 + n))}",
+                    "number": member_number(n),
                     "line_user_id": user_id(n),
                     "name": "王小明",
                     "phone": f"+8869{10_000_000 + n}",
