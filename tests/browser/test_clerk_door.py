@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -72,9 +74,14 @@ def test_a_page_left_alone_is_covered_and_opens_as_it_was(
     page = open_page("about:blank", width=390, height=844)
     page.clock.install()
     log_in(page, shop)
-    scan(page, shop.fresh_code())
+    page.wait_for_load_state("networkidle")  # A leap of time would cut a request off.
+    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=1))  # This page's keys are dated
+    scan(page, shop.fresh_code())  # by its own clock, which has to stand still for a scan.
+    page.clock.resume()
     expect(page.locator(".who-name")).to_be_visible()
+    expect(page.locator(".htmx-added")).to_have_count(0)  # Our script has taken the form over.
     page.locator("#amount").fill("450")
+    expect(page.locator("#preview")).to_contain_text("NT$450")
     let_rest(page, 4)
     expect(page.locator("#lock")).to_be_hidden()
     let_rest(page, 2)

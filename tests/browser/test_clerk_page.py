@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -120,42 +119,12 @@ def log_in(page: Page, shop: Shop, *, name: str | None = None) -> None:
 
 BETWEEN_HAND_AND_SCANNER_MS = 500
 """Keys in quick succession are one scan; nobody reaches for the scanner faster than this."""
-SCANNER_SECONDS_A_KEY = 0.002
-SIGN_KEYS = {
-    "/": "Slash",
-    ".": "Period",
-    "-": "Minus",
-    "+": "Equal",
-    ":": "Semicolon",
-    "\r": "Enter",
-}
 
 
 def scan(page: Page, code: str) -> None:
-    """Type as a hardware scanner does: fast, wherever the cursor is, with Enter at the end.
-
-    Each key says itself when it was struck: how busy this machine is makes no scanner slower.
-    """
-    expect(page.locator("html.has-script")).to_be_attached()  # Else nobody hears its first keys.
-    wire = page.context.new_cdp_session(page)
-    struck_at = time.time()
-    for character in [*code, "\r"]:
-        struck_at += SCANNER_SECONDS_A_KEY
-        key = {
-            "timestamp": struck_at,
-            "key": "Enter" if character == "\r" else character,
-            "code": physical_key(character),
-        }
-        wire.send("Input.dispatchKeyEvent", {**key, "type": "keyDown", "text": character})
-        wire.send("Input.dispatchKeyEvent", {**key, "type": "keyUp"})
-    wire.detach()
-
-
-def physical_key(character: str) -> str:
-    """Return which key of a US keyboard makes this character, as `KeyboardEvent.code` says it."""
-    if character.isalpha():
-        return f"Key{character.upper()}"
-    return f"Digit{character}" if character.isdigit() else SIGN_KEYS.get(character, "")
+    """Type as a hardware scanner does: fast, wherever the cursor is, with Enter at the end."""
+    page.keyboard.type(code)
+    page.keyboard.press("Enter")
 
 
 def press(page: Page, keys: str) -> None:

@@ -17,7 +17,10 @@ let address = "";
 export function watchNetwork(ping, tell) {
   address = ping;
   document.addEventListener("network", ({ detail }) => tell(detail));
-  addEventListener("online", () => ask());
+  addEventListener("online", () => {
+    pauseMs = FIRST_PAUSE_MS; // The way to the server often opens a moment after the Wi-Fi.
+    ask();
+  });
   addEventListener("offline", () => ask());
   document.addEventListener("visibilitychange", () => !document.hidden && away && ask());
 }
