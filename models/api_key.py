@@ -164,11 +164,6 @@ def list_api_keys(session: Session) -> Sequence[ApiKey]:
     return session.scalars(select(ApiKey).order_by(ApiKey.id.desc())).all()
 
 
-def is_sandbox_secret(secret: str) -> bool:
-    """Tell by its looks whether a secret is for the sandbox; no question to the database."""
-    return secret.startswith(SANDBOX_PREFIX)
-
-
 def digest_of_secret(secret: str) -> str:
     """Return the digest of a secret of 256 random bits, which needs no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()

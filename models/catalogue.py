@@ -5,8 +5,8 @@ best. An item is archived, never deleted: old sales name it.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import CheckConstraint, func, or_, select, text, update
@@ -293,8 +293,3 @@ def list_bestsellers(
         .limit(limit)
     )
     return [Bestseller(item, int(count)) for item, count in rows]
-
-
-def item_fields() -> Iterable[str]:
-    """Return the names of what may be told of an item, as files and askers call them."""
-    return (field.name for field in fields(Item))

@@ -5,7 +5,6 @@ forgotten ends by itself. A row says who, where and since when, and never change
 written once. The database keeps both, and one open shift a device.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -158,16 +157,6 @@ def worked_in(session: Session, shift: Shift, now: datetime) -> Worked:
 def worked_today(session: Session, staff_id: int, now: datetime) -> Worked:
     """Return what a person has sold today."""
     return _sold(session, staff_id, day_start(local_day(now)), now)
-
-
-def list_shifts(session: Session, staff_id: int, *, limit: int) -> Sequence[Shift]:
-    """Return a person's newest shifts, newest first."""
-    return session.scalars(
-        select(Shift)
-        .where(Shift.staff_id == staff_id)
-        .order_by(Shift.started_at.desc(), Shift.id.desc())
-        .limit(limit)
-    ).all()
 
 
 def _sold(session: Session, staff_id: int, since: datetime, until: datetime) -> Worked:

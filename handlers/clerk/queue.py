@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from handlers.clerk import door, pending, views
 from handlers.clerk.offline_words import problem_words
 from handlers.clerk.refusals import Notice
-from models.base import BusinessError
 from models.member import get_member_by_typed, masked_name, shown_number
 from models.offline_sale import OfflineSale, accept_loss, dismiss, list_open, record_after_all
 
@@ -28,12 +27,6 @@ class Waiting:
     words: Notice
     is_own: bool
     """Whether the one who looks made the sale, and so may not settle it."""
-
-
-class MemberNotTyped(BusinessError):
-    """The number of the member whose sale it was is missing."""
-
-    code = "nothing_asked"
 
 
 def show_queue() -> ResponseReturnValue:

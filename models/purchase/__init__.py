@@ -7,7 +7,6 @@ from models.purchase.facts import Made, Undone
 from models.purchase.listing import find_order_purchase, list_of_store
 from models.purchase.questions import (
     get_scanned_member,
-    is_code_used,
     list_of_day,
     stores_of,
 )
@@ -33,7 +32,6 @@ __all__ = [
     "Undone",
     "find_order_purchase",
     "get_scanned_member",
-    "is_code_used",
     "list_of_day",
     "list_of_store",
     "lock_member",

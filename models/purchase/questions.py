@@ -12,11 +12,6 @@ from models.shop import THE_SHOP, Shop, Store
 from models.staff import Staff
 
 
-def is_code_used(session: Session, code_id: str) -> bool:
-    """Tell whether a scanned code has made its one purchase."""
-    return session.scalar(select(Purchase.id).where(Purchase.code_id == code_id)) is not None
-
-
 def get_scanned_member(session: Session, card_ref: str, code_id: str) -> tuple[Member, int]:
     """Return whose card a valid code names, and the version of the rules in force; one statement.
 
