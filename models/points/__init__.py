@@ -66,6 +66,7 @@ from models.points.table import (
     NotReversible,
     PointsEntry,
     PointsLot,
+    PointsReason,
     PointsTake,
 )
 from models.points.undoing import (
@@ -103,6 +104,7 @@ __all__ = [
     "PointsAdjustment",
     "PointsEntry",
     "PointsLot",
+    "PointsReason",
     "PointsTake",
     "TakenBack",
     "activate_due",

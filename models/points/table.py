@@ -1,6 +1,6 @@
 """The ledger's tables, and what its rules refuse."""
 
-from typing import Self
+from typing import Literal, Self, get_args
 
 from sqlalchemy import (
     BigInteger,
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base, BusinessError, Day, Identifier, Moment
 from models.member import Member
 
-REASONS = (
+PointsReason = Literal[
     "purchase",
     "welcome",
     "birthday",
@@ -35,7 +35,8 @@ REASONS = (
     "import",
     "reversal",
     "survey",
-)
+]
+REASONS: tuple[str, ...] = get_args(PointsReason)
 UNDOING = ("refund", "reversal")
 """The only reasons for which a balance may fall below zero, where the shop lets it."""
 

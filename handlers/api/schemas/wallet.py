@@ -1,33 +1,15 @@
 """What a member holds: points with what becomes of them, stamp cards, and their history."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from handlers.api.schemas.base import Code, Id, Moment, Page, PageAsked, Told
 from handlers.api.schemas.members import NUMBER, MemberNumber
+from models.points import PointsReason
 
-Reason = Literal[
-    "purchase",
-    "welcome",
-    "birthday",
-    "adjustment",
-    "expiry",
-    "refund",
-    "redemption",
-    "reward",
-    "activation",
-    "referral",
-    "mission",
-    "review",
-    "lottery",
-    "merge",
-    "import",
-    "reversal",
-    "survey",
-]
 ENTRY: JsonDict = {
     "id": 5012,
     "at": "2026-11-22T12:00:00+08:00",
@@ -124,7 +106,7 @@ class EntryTold(Told):
 
     id: Id
     at: Moment
-    reason: Reason
+    reason: PointsReason
     points: Annotated[int, Field(description="Of those that can be spent.")]
     pending: Annotated[int, Field(description="Of those that wait.")]
     balance_after: int
