@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import structlog
@@ -20,6 +20,7 @@ from jobs.delivery import (
 from jobs.finish_all import finish_all
 from models.outbox import MENU_KIND, Claim, Receiver, claim_owed, receivers_of, settle
 from models.rich_menu import find_rich_menu
+from models.suppression import holds_back, reasons_to_hold_back
 
 BATCH = 100
 LONGEST_SECONDS = 30.0
@@ -54,10 +55,11 @@ def _claim(context: JobContext) -> list[Parcel] | None:
         if not claims:
             return None
         receivers = receivers_of(session, (claim.owed.line_user_id for claim in claims))
+        held = reasons_to_hold_back(session, _written_to(claims))
         ready = [
             claim
             for claim in claims
-            if not _ended(session, claim, receivers.get(claim.owed.line_user_id), now)
+            if not _ended(session, claim, receivers.get(claim.owed.line_user_id), held, now)
         ]
         menus = {menu: find_rich_menu(session, menu) for menu in _menus_of(ready)}
         ids = {name: menu.line_rich_menu_id for name, menu in menus.items() if menu is not None}
@@ -65,9 +67,28 @@ def _claim(context: JobContext) -> list[Parcel] | None:
     return [parcel for parcel in drawn if parcel is not None]
 
 
-def _ended(session: Session, claim: Claim, receiver: Receiver | None, now: datetime) -> bool:
+def _written_to(claims: Iterable[Claim]) -> list[int]:
+    """Return the members to whom marketing is about to be pushed."""
+    return [
+        claim.owed.member_id
+        for claim in claims
+        if claim.owed.is_marketing
+        and claim.owed.reply_token is None
+        and claim.owed.member_id is not None
+    ]
+
+
+def _ended(
+    session: Session,
+    claim: Claim,
+    receiver: Receiver | None,
+    held: Mapping[int, str],
+    now: datetime,
+) -> bool:
     """End a row that must not be tried, and say so."""
-    reason = reason_to_end(claim, receiver, now)
+    why = held.get(claim.owed.member_id) if claim.owed.member_id is not None else None
+    held_back = holds_back(why, claim.owed.kind)
+    reason = reason_to_end(claim, receiver, now, held_back=held_back)
     if reason is not None:
         state = "unknown" if claim.was_in_doubt else "skipped"
         settle(session, claim.owed.id, state, now, reason=reason)

@@ -54,8 +54,13 @@ class Attempt:
     outcome: Outcome
 
 
-def reason_to_end(claim: Claim, receiver: Receiver | None, now: datetime) -> str | None:
-    """Return why a claimed row must not be tried any more, or None where it may."""
+def reason_to_end(
+    claim: Claim, receiver: Receiver | None, now: datetime, *, held_back: str | None = None
+) -> str | None:
+    """Return why a claimed row must not be tried any more, or None where it may.
+
+    `held_back` says why its member is not sent marketing that costs money, if so.
+    """
     owed = claim.owed
     if owed.kind != MENU_KIND and _is_past_retrying(owed, now):
         return "too_late"
@@ -63,10 +68,12 @@ def reason_to_end(claim: Claim, receiver: Receiver | None, now: datetime) -> str
         return "too_late" if owed.is_late(now) else None
     if owed.kind == MENU_KIND:
         return None
-    return _reason_not_to_push(owed, receiver or STRANGER, now)
+    return _reason_not_to_push(owed, receiver or STRANGER, now, held_back)
 
 
-def _reason_not_to_push(owed: Owed, person: Receiver, now: datetime) -> str | None:
+def _reason_not_to_push(
+    owed: Owed, person: Receiver, now: datetime, held_back: str | None
+) -> str | None:
     if owed.member_id is not None and not person.is_member:
         return "erased"
     if not person.is_friend:
@@ -75,7 +82,7 @@ def _reason_not_to_push(owed: Owed, person: Receiver, now: datetime) -> str | No
         return "marketing_stopped"
     if owed.useful_until is not None and now >= owed.useful_until:
         return "too_late"
-    return None
+    return held_back if owed.is_marketing else None
 
 
 def _is_past_retrying(owed: Owed, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from models import birthday_card, metric, nudge
 from models.api_call import forget_calls
 from models.base import Sessions
 from models.browse_event import forget_old_looks
+from models.engagement import forget_answered
 from models.friend import forget_stale_conversations
 from models.line_event import forget_old_events
 from models.local_day import local_day
@@ -170,14 +171,16 @@ def win_back_members(sessions: Sessions, *, now: datetime) -> int:
 
 
 def _nudge_all(sessions: Sessions, part: NudgePart, now: datetime) -> int:
-    seen, owed, after_id = 0, 0, 0
+    seen, owed, held, after_id = 0, 0, 0, 0
     while True:
         with sessions.begin() as session:
             done = part(session, now, after_id=after_id, limit=PART)
         if not done.seen:
-            log.info("nudged", rule=getattr(part, "__name__", "?"), due=seen, owed=owed)
+            name = getattr(part, "__name__", "?")
+            log.info("nudged", rule=name, due=seen, owed=owed, held_back=held)
             return owed
-        seen, owed, after_id = seen + done.seen, owed + done.owed, done.last_id
+        seen, owed, held = seen + done.seen, owed + done.owed, held + done.held
+        after_id = done.last_id
 
 
 def forget_old(sessions: Sessions, *, now: datetime) -> int:
@@ -192,6 +195,7 @@ def forget_old(sessions: Sessions, *, now: datetime) -> int:
         + _forget_all(sessions, lambda session: forget_deliveries(session, before, limit=1000))
         + _forget_all(sessions, lambda session: forget_events(session, before, limit=1000))
         + _forget_all(sessions, lambda session: forget_old_looks(session, now, limit=1000))
+        + _forget_all(sessions, lambda session: forget_answered(session, now, limit=1000))
         + _forget_all(sessions, lambda session: forget_calls(session, now, limit=1000))
     )
 

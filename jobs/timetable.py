@@ -7,10 +7,16 @@ from datetime import datetime, time, timedelta
 from typing import Protocol
 
 from jobs import (
+    apply_tag_rules,
     audit_sales,
+    fit_forecasts,
     forget_identity,
+    keep_favourites,
+    measure_kpis,
     nightly,
+    note_engagement,
     plans,
+    rebuild_classes,
     seal_ledger,
     settle_referrals,
     tidy_counters,
@@ -52,6 +58,11 @@ TIMETABLE: Sequence[Entry] = (
     Entry("expire_stamps", plans.expire_stamps, time(0, 40), timedelta(hours=23)),
     Entry("make_birthday_cards", nightly.make_birthday_cards, time(1, 0), timedelta(hours=22)),
     Entry("measure_value_factors", nightly.measure_value_factors, time(2, 0), timedelta(hours=20)),
+    Entry("measure_kpis", measure_kpis.measure_kpis, time(2, 10), timedelta(hours=20)),
+    Entry("keep_favourites", keep_favourites.keep_favourites, time(2, 20), timedelta(hours=20)),
+    Entry("rebuild_classes", rebuild_classes.rebuild_classes, time(2, 30), timedelta(hours=20)),
+    Entry("apply_tag_rules", apply_tag_rules.apply_tag_rules, time(2, 50), timedelta(hours=20)),
+    Entry("fit_forecasts", fit_forecasts.fit_forecasts, time(3, 0), timedelta(hours=20)),
     Entry("seal_ledger", seal_ledger.seal_ledger, time(3, 30), timedelta(hours=20)),
     Entry("forget_old", nightly.forget_old, time(4, 0), timedelta(hours=20)),
     Entry("forget_identity", forget_identity.forget_identity, time(4, 10), timedelta(hours=20)),
@@ -76,7 +87,10 @@ class Round:
     every: timedelta
 
 
-ROUNDS: Sequence[Round] = (Round("audit_sales", audit_sales.audit_sales, timedelta(minutes=3)),)
+ROUNDS: Sequence[Round] = (
+    Round("audit_sales", audit_sales.audit_sales, timedelta(minutes=3)),
+    Round("note_engagement", note_engagement.note_engagement, timedelta(minutes=5)),
+)
 
 
 def get_entry(name: str) -> Entry:

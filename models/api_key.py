@@ -27,6 +27,8 @@ WRITE_COUPONS = "coupons:write"
 WRITE_CATALOGUE = "catalogue:write"
 WRITE_EVENTS = "events:write"
 WRITE_WEBHOOKS = "webhooks:write"
+READ_SEGMENTS = "segments:read"
+WRITE_SEGMENTS = "segments:write"
 SCOPES = (
     READ_MEMBERS,
     WRITE_MEMBERS,
@@ -36,6 +38,8 @@ SCOPES = (
     WRITE_CATALOGUE,
     WRITE_EVENTS,
     WRITE_WEBHOOKS,
+    READ_SEGMENTS,
+    WRITE_SEGMENTS,
 )
 
 

@@ -1,5 +1,6 @@
 """What every table shares: base, names of constraints, and how a rule says no."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar
@@ -64,7 +65,7 @@ def admits(allowed: Sequence[object], value: object) -> bool:
 
 def squeezed(statement: str) -> str:
     """Return SQL without the blanks that only make it readable; it holds none in its constants."""
-    return " ".join(statement.split()).replace(", ", ",")
+    return re.sub(r" ?(\|\||[=,()<>]) ?", r"\1", " ".join(statement.split()))
 
 
 def in_language(texts: dict[str, str], language: str) -> str:

@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, delete, select, text, tuple_
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    delete,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, BusinessError, Moment
@@ -39,6 +49,8 @@ class BrowseEvent(Base):
 
     source: Mapped[str] = mapped_column(primary_key=True)
     event_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), unique=True)
+    """In the order in which they were kept, which is not that in which they happened."""
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     kind: Mapped[str]
     sku: Mapped[str | None]

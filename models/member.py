@@ -80,7 +80,14 @@ class Member(Base):
     spend_twd: Mapped[int] = mapped_column(default=0)
     spend_on: Mapped[Day]
     purchase_count: Mapped[int] = mapped_column(default=0)
+    first_purchase_on: Mapped[date | None]
+    previous_purchase_on: Mapped[date | None]
+    """The day of the last purchase but one; that of the last where both were on one day."""
     last_purchase_on: Mapped[date | None]
+    purchase_days: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """On how many days something was bought that still stands."""
+    promo_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How many of `purchase_count` had a coupon or a discount."""
     won_back_for: Mapped[date | None]
     """The `last_purchase_on` for which the silent member was written to, so that it is once."""
     erased_at: Mapped[datetime | None]

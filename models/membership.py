@@ -13,6 +13,8 @@ from models.base import BusinessError
 from models.browse_event import forget_looks
 from models.consent import get_notice, note_consent
 from models.coupon import Coupon, get_template, issue_coupon, issue_pack, void_coupons
+from models.engagement import forget_engagement
+from models.favourite import forget_favourites
 from models.fraud.own_card import link_staff_by_phone
 from models.friend import Friend, end_conversation, meet
 from models.line_binding import forget_bindings, move_binding, note_binding
@@ -34,6 +36,7 @@ from models.phone import normal_phone
 from models.plan import leave_plan
 from models.programme import get_programme
 from models.shop import THE_SHOP, Shop, Store
+from models.tag import forget_tags
 
 NUMBER_DRAWS = 5
 WELCOME = "welcome"
@@ -344,6 +347,9 @@ def erase_member(session: Session, member: Member, *, evidence: str, now: dateti
     leave_plan(session, member, now)
     forget_bindings(session, member, now)
     forget_looks(session, member.id)
+    forget_engagement(session, member.id)
+    forget_favourites(session, member.id)
+    forget_tags(session, [member.id], now)
     forget_merged_person(session, member.id)
     if line_user_id is not None:
         end_conversation(session, line_user_id)

@@ -4,7 +4,7 @@ Each verb works on one bounded part of the due people, in the caller's transacti
 did on the rows themselves, and takes the rows in the order of their ids.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -19,6 +19,7 @@ from models.local_day import birthdays_kept_on, day_start, local_day
 from models.member import Member
 from models.outbox import Owed, owe
 from models.programme import get_programme
+from models.suppression import holds_back, reasons_to_hold_back
 
 REMIND_DAYS = 3
 """A coupon is reminded of when its last good day is at most so far away."""
@@ -35,6 +36,8 @@ class Part:
     seen: int
     owed: int
     last_id: int
+    held: int = 0
+    """Members who were not written to although they would have been: each row has its reason."""
 
 
 NOTHING = Part(0, 0, 0)
@@ -51,7 +54,8 @@ def gift_birthdays(session: Session, now: datetime, *, after_id: int, limit: int
     if not people:
         return NOTHING
     gifts = _birthday_gifts(session, [member for member, _ in people], now)
-    owed = 0
+    held = reasons_to_hold_back(session, _reachable(people))
+    told: list[int] = []
     for member, is_friend in people:
         key = f"birthday:{member.id}:{today.year}"
         coupon = issue_coupon(session, member.id, gifts[member.id], issue_key=key, now=now)
@@ -62,10 +66,11 @@ def gift_birthdays(session: Session, now: datetime, *, after_id: int, limit: int
                 "birthday_gift",
                 {"name": member.name, "coupon": coupon.words(member.language, now)},
                 key=coupon.issue_key,
+                held_back=held.get(member.id),
                 now=now,
             )
-            owed += 1
-    return _part(people, owed)
+            told.append(member.id)
+    return _part(people, told, held)
 
 
 def _birthday_gifts(
@@ -106,11 +111,12 @@ def remind_of_coupons(session: Session, now: datetime, *, after_id: int, limit: 
         .order_by(Coupon.member_id, Coupon.expires_at, Coupon.id)
         .with_for_update(of=Coupon)
     )
-    owed = 0
+    held = reasons_to_hold_back(session, friends)
+    told: list[int] = []
     for member_id, own in groupby(coupons, key=lambda coupon: coupon.member_id):
-        _remind_one(session, friends[member_id], list(own), now)
-        owed += 1
-    return _part(people, owed)
+        _remind_one(session, friends[member_id], list(own), held.get(member_id), now)
+        told.append(member_id)
+    return _part(people, told, held)
 
 
 def _ends_soon(now: datetime) -> ColumnElement[bool]:
@@ -124,7 +130,9 @@ def _ends_soon(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _remind_one(session: Session, member: Member, coupons: list[Coupon], now: datetime) -> None:
+def _remind_one(
+    session: Session, member: Member, coupons: list[Coupon], held_back: str | None, now: datetime
+) -> None:
     for coupon in coupons:
         coupon.reminded_at = now
     _owe_marketing(
@@ -133,12 +141,16 @@ def _remind_one(session: Session, member: Member, coupons: list[Coupon], now: da
         "coupon_expiry",
         {"coupons": [coupon.words(member.language, now) for coupon in coupons]},
         key=f"coupon_expiry:{coupons[0].id}:{local_day(now).isoformat()}",
+        held_back=held_back,
         now=now,
     )
 
 
 def win_back(session: Session, now: datetime, *, after_id: int, limit: int) -> Part:
-    """Write once to members silent for 90 days, with a coupon; a purchase starts the count anew."""
+    """Write once to members silent for 90 days, with a coupon; a purchase starts the count anew.
+
+    Who is left in peace gets neither.
+    """
     today = local_day(now)
     silent_since = today - timedelta(days=SILENT_DAYS)
     condition = and_(
@@ -151,20 +163,30 @@ def win_back(session: Session, now: datetime, *, after_id: int, limit: int) -> P
     if not people:
         return NOTHING
     template = get_template(session, "win_back")
-    owed = 0
+    reasons = reasons_to_hold_back(session, _reachable(people))
+    held = {each: why for each, why in reasons.items() if holds_back(why, "win_back")}
+    told: list[int] = []
     for member, is_friend in people:
         if is_friend and member.last_purchase_on is not None:
-            _win_back_one(session, member, member.last_purchase_on, template, now)
-            owed += 1
-    return _part(people, owed)
+            held_back = held.get(member.id)
+            _win_back_one(session, member, member.last_purchase_on, template, held_back, now)
+            told.append(member.id)
+    return _part(people, told, held)
 
 
 def _win_back_one(
-    session: Session, member: Member, last_on: date, template: CouponTemplate, now: datetime
+    session: Session,
+    member: Member,
+    last_on: date,
+    template: CouponTemplate,
+    held_back: str | None,
+    now: datetime,
 ) -> None:
     key = f"win_back:{member.id}:{last_on.isoformat()}"
     member.won_back_for = last_on
-    coupon = issue_coupon(session, member.id, template, issue_key=key, now=now)
+    coupon = None
+    if held_back is None:
+        coupon = issue_coupon(session, member.id, template, issue_key=key, now=now)
     _owe_marketing(
         session,
         member,
@@ -175,6 +197,7 @@ def _win_back_one(
             "coupon": coupon.words(member.language, now) if coupon else None,
         },
         key=key,
+        held_back=held_back,
         now=now,
     )
 
@@ -201,6 +224,7 @@ def _owe_marketing(
     words: dict[str, object],
     *,
     key: str,
+    held_back: str | None,
     now: datetime,
 ) -> Owed:
     assert member.line_user_id is not None
@@ -215,8 +239,17 @@ def _owe_marketing(
         member_id=member.id,
         is_marketing=True,
         useful_until=now + timedelta(hours=USEFUL_HOURS),
+        held_back=held_back,
     )
 
 
-def _part(people: Sequence[tuple[Member, bool]], owed: int) -> Part:
-    return Part(len(people), owed, people[-1][0].id) if people else NOTHING
+def _reachable(people: Sequence[tuple[Member, bool]]) -> list[int]:
+    return [member.id for member, is_friend in people if is_friend and member.marketing_allowed]
+
+
+def _part(
+    people: Sequence[tuple[Member, bool]], told: Sequence[int], held: Mapping[int, str]
+) -> Part:
+    """Return what a part did; of whom it had something to tell, some were held back."""
+    kept = sum(member_id in held for member_id in told)
+    return Part(len(people), len(told) - kept, people[-1][0].id, kept) if people else NOTHING

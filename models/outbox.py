@@ -123,23 +123,31 @@ def owe(
     member_id: int | None = None,
     is_marketing: bool = False,
     useful_until: datetime | None = None,
+    held_back: str | None = None,
 ) -> Owed:
-    """Add a message to push. A second one under the same key fails the caller's transaction."""
+    """Add a message to push. A second one under the same key fails the caller's transaction.
+
+    Where `held_back` says why it is not to be sent, the row is skipped at once, for that reason.
+    """
     row = Owed(
         id=uuid.uuid4(),
         line_user_id=line_user_id,
         member_id=member_id,
         kind=kind,
-        words=words,
+        words=words if held_back is None else {},
         language=language,
         is_marketing=is_marketing,
         useful_until=useful_until,
         idempotency_key=idempotency_key,
         created_at=now,
         next_try_at=now,
+        state="waiting" if held_back is None else "skipped",
+        settled_at=None if held_back is None else now,
+        reason=held_back,
     )
     session.add(row)
-    session.info["owes"] = True
+    if held_back is None:
+        session.info["owes"] = True
     return row
 
 

@@ -12,6 +12,7 @@ from models.base import Base
 from models.benefit import Benefit
 from models.consent import Notice
 from models.coupon import CouponTemplate, get_template
+from models.segment.starting import STARTING, add_starting_segments
 from models.shop import THE_SHOP, Shop, Store, get_shop
 from models.stamp_card import StampProgramme
 from models.starting_rules import (
@@ -55,7 +56,7 @@ class ShopPlan:
 
 
 def set_up_shop(session: Session, plan: ShopPlan, now: datetime) -> Shop:
-    """Make the shop, its stores, ladder, coupon templates, stamp programme and notice.
+    """Make the shop, its stores, ladder, coupon templates, stamp programme, notice and segments.
 
     Only what is missing is made: a shop that has changed its rules keeps them when this is run
     again, and two runs at once make one shop.
@@ -72,6 +73,7 @@ def set_up_shop(session: Session, plan: ShopPlan, now: datetime) -> Shop:
     _add(session, VelocityRule, list(STARTING_RULES))
     _add_stamp_programme(session, plan)
     _add_notice(session, plan, now)
+    add_starting_segments(session, now, STARTING)
     return get_shop(session)
 
 

@@ -42,7 +42,7 @@ from models.local_day import local_day
 from models.member import Member, draw_number
 from models.points import post_points
 from models.programme import get_programme
-from models.purchase import Purchase
+from models.purchase import Purchase, refigure
 from models.setup import set_up_shop
 from models.shop import Store, find_store
 from models.staff import Staff
@@ -60,6 +60,7 @@ TEMPLATE_INGREDIENTS = (
     "migrations/versions/*.py",
     "models/setup.py",
     "models/starting_rules.py",
+    "models/segment/starting.py",
     "models/demo/shop.py",
     "tests/conftest.py",
 )
@@ -300,9 +301,7 @@ class Maker:
         member.spend_twd += paid_twd
         member.lifetime_twd += paid_twd
         member.year_twd += paid_twd if day.year == member.spend_on.year else 0
-        member.purchase_count += 1
-        member.last_purchase_on = max(member.last_purchase_on or day, day)
-        session.flush()
+        refigure(session, [member.id])
         return purchase
 
     def points(

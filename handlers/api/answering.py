@@ -1,6 +1,9 @@
 """What is answered: a model as JSON, kept under the call's key, or said again."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from os import SEEK_END
+from typing import IO, Any
 from urllib.parse import urlencode
 
 from flask import Response, g, request
@@ -14,6 +17,8 @@ from handlers.api.schemas.base import Page
 from models.api_call import KeptAnswer, keep_answer
 
 NO_CONTENT = 204
+CSV = "text/csv"
+CHUNK_BYTES = 65_536
 REPLAYED_HEADER = "Idempotency-Replayed"
 
 
@@ -27,8 +32,28 @@ class Answer:
     """The address of what was made, such as `/api/v1/purchases/7`."""
 
 
-def answer_plainly(answer: Answer, usual: int) -> Response:
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A CSV file that is answered instead of JSON: written whole before its first byte is sent.
+
+    So what goes wrong is still told as a problem, and a slow reader holds no transaction open.
+    """
+
+    file: IO[bytes]
+    """At its beginning; closed once it is sent."""
+    name: str
+
+
+def describe_download(description: str, example: str) -> dict[str, Any]:
+    """Return what the document says of an answer that is a CSV file."""
+    content = {CSV: {"schema": {"type": "string"}, "example": example}}
+    return {"description": description, "content": content}
+
+
+def answer_plainly(answer: Answer | Download, usual: int) -> Response:
     """Answer a question, or a change that may be asked twice without harm."""
+    if isinstance(answer, Download):
+        return _send(answer, usual)
     response = _respond(_text(answer), answer.status or usual, answer.location)
     if isinstance(answer.body, Page) and answer.body.next is not None:
         response.headers["Link"] = f'<{_next_page(answer.body.next)}>; rel="next"'
@@ -48,6 +73,22 @@ def answer_again(kept: KeptAnswer) -> Response:
     response = _respond(kept.answer, kept.status, kept.location)
     response.headers[REPLAYED_HEADER] = "true"
     return response
+
+
+def _send(download: Download, status: int) -> Response:
+    size = download.file.seek(0, SEEK_END)
+    download.file.seek(0)
+    response = Response(_chunks(download.file), status, mimetype=CSV)
+    response.call_on_close(download.file.close)  # Where the reader goes before the end.
+    response.content_length = size
+    response.headers.set("Content-Disposition", "attachment", filename=download.name)
+    return response
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
 
 
 def _text(answer: Answer) -> str:

@@ -3,19 +3,9 @@
 A code never changes its meaning. The documentation page `/api/docs/problems` is made of this.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of problem, in words for the person who builds the till; both languages."""
-
-    status: int
-    title: str
-    advice: str
-    title_zh: str
-    advice_zh: str
-
+from handlers.api.kind import Kind
+from handlers.api.segment_codes import SEGMENT_KINDS
+from handlers.api.tag_codes import TAG_KINDS
 
 UNKNOWN = Kind(
     409,
@@ -506,6 +496,8 @@ KINDS: dict[str, Kind] = {
         "此筆通知仍在傳送",
         "系統會在 next_try_at 自動重試。",
     ),
+    **SEGMENT_KINDS,
+    **TAG_KINDS,
 }
 
 

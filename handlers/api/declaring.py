@@ -21,13 +21,19 @@ from limits import RateLimitItem
 from pydantic import BaseModel
 
 from handlers.api import door, reading
-from handlers.api.answering import Answer, answer_again, answer_first, answer_plainly
+from handlers.api.answering import (
+    Answer,
+    Download,
+    answer_again,
+    answer_first,
+    answer_plainly,
+)
 from handlers.api.describing import describe_answers, describe_headers
 from models.api_call import answer_before
 from models.base import BusinessError
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-View = Callable[..., BaseModel | Answer]
+View = Callable[..., BaseModel | Answer | Download]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +59,11 @@ class Route:
         before = answer_before(who.opened, digest)
         if before is not None:
             return answer_again(before)
-        return answer_first(who, digest, self._ask(address, told), self.status)
+        done = self._ask(address, told)
+        assert isinstance(done, Answer), "a file is no answer that could be kept and said again"
+        return answer_first(who, digest, done, self.status)
 
-    def _ask(self, address: Mapping[str, Any], told: Any) -> Answer:
+    def _ask(self, address: Mapping[str, Any], told: Any) -> Answer | Download:
         asked: dict[str, BaseModel] = {}
         if self.path is not None:
             asked["path"] = reading.read_model(self.path, address, "path")
@@ -64,7 +72,7 @@ class Route:
         if self.body is not None:
             asked["body"] = reading.read_model(self.body, told, "body")
         answered = self.view(**asked)
-        return answered if isinstance(answered, Answer) else Answer(answered)
+        return Answer(answered) if isinstance(answered, BaseModel) else answered
 
 
 def declare(
@@ -75,14 +83,15 @@ def declare(
     *,
     tag: Tag,
     scope: str | Sequence[str],
-    answers: Mapping[int, type[BaseModel] | None],
+    answers: Mapping[int, type[BaseModel] | dict[str, Any] | None],
     refusals: Sequence[type[BusinessError] | str] = (),
     limit: RateLimitItem | None = None,
     once: bool | None = None,
 ) -> None:
     """Add a route to the API and to its document.
 
-    The first of `answers` is the usual one; None is an answer without a body. `refusals` are those
+    The first of `answers` is the usual one; None is an answer without a body, and what is no JSON
+    describes itself (`describe_download`). `refusals` are those
     of the verb: what the door and the checks may refuse is added to them. Of several in `scope`
     one is enough.
     """

@@ -65,7 +65,7 @@ def describe_headers(*, once: bool) -> type[BaseModel]:
 
 
 def describe_answers(
-    answers: Mapping[int, type[BaseModel] | None],
+    answers: Mapping[int, type[BaseModel] | dict[str, Any] | None],
     codes: Sequence[str],
     *,
     has_body: bool,

@@ -13,11 +13,14 @@ from handlers.api.codes import KINDS
 from handlers.api.describing import example_of
 from handlers.api.problems import MEDIA_TYPE
 from handlers.api.schemas.problem import Problem
+from handlers.api.schemas.segments import RULE_MARK
 from handlers.api.tags import TAGS
+from models.segment.schema import rule_schema
 
 OPENAPI_VERSION = "3.1.1"
 """What tools read today; the library writes its newest, of which we use nothing that 3.1 lacks."""
 API_VERSION = "1.0.0"
+SCHEMAS = "#/components/schemas/"
 METHODS = ("get", "post", "put", "patch", "delete")
 
 _INTRODUCTION = """
@@ -70,11 +73,40 @@ def describe_api(app: OpenAPI) -> dict[str, Any]:
     spec["tags"] = sorted(spec.get("tags", ()), key=lambda tag: order.index(tag["name"]))
     schemas = spec["components"]["schemas"]
     spec["components"]["examples"] = {code: example_of(code) for code in sorted(KINDS)}
+    _tell_rule_language(schemas)
     for path in spec["paths"].values():
         for method in METHODS:
             if method in path:
                 _finish_operation(path[method], schemas)
     return spec
+
+
+def _tell_rule_language(schemas: dict[str, Any]) -> None:
+    """Put the language of segments' rules where a model has marked one."""
+    language = rule_schema()
+    parts = language.pop("$defs")
+    language.pop("$schema")
+    for schema in list(schemas.values()):
+        for name, part in schema.get("properties", {}).items():
+            if part.pop(RULE_MARK, False):
+                told = {"$ref": f"{SCHEMAS}SegmentRule", "description": part["description"]}
+                schema["properties"][name] = told
+    schemas["SegmentRule"] = _moved(language)
+    schemas.update({f"SegmentRule.{name}": _moved(part) for name, part in parts.items()})
+
+
+def _moved(part: Any) -> Any:
+    """Return a part of the rule language with its references as the document has them."""
+    if isinstance(part, list):
+        return [_moved(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        name: value.replace("#/$defs/", f"{SCHEMAS}SegmentRule.")
+        if name == "$ref"
+        else _moved(value)
+        for name, value in part.items()
+    }
 
 
 def _finish_operation(operation: dict[str, Any], schemas: dict[str, Any]) -> None:

@@ -23,8 +23,9 @@ from werkzeug.exceptions import (
 from handlers import settings
 from handlers.api import calls
 from handlers.api.codes import kind_of
+from handlers.api.kind import Kind
 from handlers.api.schemas.base import tell_moment
-from models.base import BusinessError
+from models.base import BusinessError, in_language
 
 MEDIA_TYPE = "application/problem+json"
 PROBLEMS_PAGE = "/api/docs/problems"
@@ -66,12 +67,14 @@ def problem(
     """Make a problem's answer."""
     kind = kind_of(code)
     is_chinese = request.accept_languages.best_match([ENGLISH, CHINESE], ENGLISH) == CHINESE
+    facts = dict(facts or {})
+    advice = facts.pop("advice", None)  # Of a refusal that knows best what would help.
     told: dict[str, Any] = {
         "type": f"{settings().public_base_url}{PROBLEMS_PAGE}#{code}",
         "title": kind.title_zh if is_chinese else kind.title,
         "status": kind.status,
         "code": code,
-        "detail": kind.advice_zh if is_chinese else kind.advice,
+        "detail": _in_language(advice, kind, is_chinese=is_chinese),
         "request_id": calls.request_id(),
     }
     if facts:
@@ -85,6 +88,13 @@ def problem(
         answer.headers["Retry-After"] = str(RETRY_AFTER[code])
     calls.note_problem(code)
     return answer
+
+
+def _in_language(advice: Any, kind: Kind, *, is_chinese: bool) -> str:
+    """Return what to do: what the refusal itself says, or else what its kind always says."""
+    if isinstance(advice, dict):
+        return in_language(advice, CHINESE if is_chinese else ENGLISH)
+    return kind.advice_zh if is_chinese else kind.advice
 
 
 def _plain(fact: Any) -> str:

@@ -14,6 +14,21 @@ ORDERS = Tag(name="Orders", description="Orders of web shops, each counted once.
 EVENTS = Tag(name="Events", description="What members look at. 瀏覽事件")
 CATALOGUE = Tag(name="Catalogue", description="What the shop sells, with its cost. 商品")
 WEBHOOKS = Tag(name="Webhooks", description="What we tell you by ourselves. 事件通知")
+SEGMENTS = Tag(
+    name="Segments",
+    description="Members by models and rules, and why they are there. 分群",
+)
 SANDBOX = Tag(name="Sandbox", description="What only sandbox keys may do. 測試環境")
-TAGS = (MEMBERS, PURCHASES, COUPONS, RECEIPT_CODES, ORDERS, EVENTS, CATALOGUE, WEBHOOKS, SANDBOX)
+TAGS = (
+    MEMBERS,
+    PURCHASES,
+    COUPONS,
+    RECEIPT_CODES,
+    ORDERS,
+    EVENTS,
+    CATALOGUE,
+    SEGMENTS,
+    WEBHOOKS,
+    SANDBOX,
+)
 """In the order in which a stranger reads them."""

@@ -61,6 +61,8 @@ def _office(t: Texts) -> dict[str, str]:
         "contact.settle": t("聯絡會員"),
         "birthday_card.done": t("寫好生日卡"),
         "birthday_card.reopen": t("生日卡改回未寫"),
+        "care_task.done": t("聯絡關懷會員"),
+        "care_task.reopen": t("關懷會員改回未聯絡"),
         "lens.look": t("查看異常"),
         "staff.role": t("變更職務"),
         "staff.admit": t("恢復登入"),

@@ -416,6 +416,17 @@ def _no_such_birthday_card(t: Texts, _facts: Facts) -> Notice:
     return Notice(t("沒有這張生日卡"), t("會員可能已退出。請重新整理清單。"))
 
 
+def _no_such_care_task(t: Texts, _facts: Facts) -> Notice:
+    return Notice(t("這位會員不在關懷名單上"), t("會員可能已退出。請重新整理名單。"))
+
+
+def _outcome_refused(t: Texts, facts: Facts) -> Notice:
+    return Notice(
+        t("還沒有選擇聯絡結果"),
+        t("請選一個結果再記錄；備註最多 {count} 個字。", count=facts["longest"]),
+    )
+
+
 def _wrong_login(t: Texts, _facts: Facts) -> Notice:
     return Notice(t("帳號或密碼不對"), t("請再輸入一次。忘記密碼請找店長重設。"))
 
@@ -718,6 +729,8 @@ _NOTICES: dict[str, Callable[[Texts, Facts], Notice]] = {
     "alert_settled": _alert_settled,
     "contact_settled": _alert_settled,
     "no_such_birthday_card": _no_such_birthday_card,
+    "no_such_care_task": _no_such_care_task,
+    "outcome_refused": _outcome_refused,
     "endpoint_refused": _endpoint_refused,
     "too_many_endpoints": _too_many_endpoints,
     "no_such_endpoint": _no_such_endpoint,

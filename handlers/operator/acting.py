@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from handlers.operator.installation import Installation
+from handlers.operator.refusals import told
 from models.base import BusinessError
 from models.local_day import TAIPEI
 from models.staff import Staff
@@ -34,8 +35,7 @@ def saying_no() -> Iterator[None]:
     try:
         yield
     except BusinessError as error:
-        facts = ", ".join(f"{name}={value}" for name, value in error.facts.items())
-        raise click.ClickException(f"{error.code}: {facts}" if facts else error.code) from error
+        raise click.ClickException(told(error)) from error
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from handlers.operator import (
     coupons,
     devices,
     earning,
+    engagement,
     exchange,
     fraud,
     gatherings,
@@ -28,8 +29,10 @@ from handlers.operator import (
     referral,
     reviews,
     sandbox,
+    segments,
     staff,
     stamps,
+    tags,
     tiers,
     webhooks,
 )
@@ -69,7 +72,7 @@ def add_commands(app: Flask, installation: Installation) -> None:
     app.cli.add_command(webhooks.make_group(installation))
     for group in (*gatherings.make_groups(installation), *contacts.make_groups(installation)):
         app.cli.add_command(group)
-    for topic in (catalogue, referral, missions, lottery, reviews):
+    for topic in (catalogue, referral, missions, lottery, reviews, segments, tags, engagement):
         app.cli.add_command(topic.make_group(installation))
 
 

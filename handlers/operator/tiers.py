@@ -10,8 +10,10 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
+from handlers.operator import kpis
 from handlers.operator.acting import get_actor, saying_no, shown_moment, working
 from handlers.operator.installation import Installation
+from models.analysis import NewTierBudget, budget_of_draft
 from models.audit import note
 from models.base import BusinessError, in_language
 from models.local_day import local_day, read_day
@@ -30,7 +32,6 @@ from models.tier_evaluation import (
     Draft,
     NewTier,
     StepHealth,
-    budget,
     explain_lines,
     explain_member,
     funnel,
@@ -242,6 +243,7 @@ def make_metric_group(installation: Installation) -> AppGroup:
             for told in list_history(session, member_id, name, limit=MOST_HISTORY):
                 click.echo(f"{shown_moment(told.at)}  {told.value:>10}  {told.source}")
 
+    group.add_command(kpis.make_group(installation))
     return group
 
 
@@ -270,12 +272,26 @@ def _show_preview(session: Session, draft: Draft, now: datetime) -> None:
     for hit in hits:
         kept = "  （保留權益）" if hit.is_protected else ""
         click.echo(f"{hit.from_code:<10} -> {hit.to_code:<10} {hit.members:>9,}{kept}")
-    for line in budget(session, draft, now):
-        click.echo(
-            f"新等級 {line.tier_code}：{line.members:,} 人，年消費 NT${line.spend_twd:,}，"
-            f"每年多送 {line.extra_points:,} 點"
-        )
+    _echo_budgets(budget_of_draft(session, draft, now))
     _echo_all(lint(draft, list_tiers(session)))
+
+
+def _echo_budgets(tiers: Sequence[NewTierBudget]) -> None:
+    """Show what each new tier costs, before the owner confirms it (C-05)."""
+    for tier in tiers:
+        click.echo(
+            f"新等級 {tier.tier_code}：{tier.members:,} 人，年消費 NT${tier.spend_twd:,}，"
+            f"每年多送 {tier.extra_points:,} 點"
+        )
+        found = tier.budget
+        if found is None:
+            click.echo("  預算：沒有商品成本，毛利未知；請用 segment analyse budget 自行試算。")
+            continue
+        mark = "，已無餘裕" if found.is_red else ""
+        click.echo(
+            f"  預算：毛利 {tier.margin_percent}% 為 NT${found.profit_twd:,}，"
+            f"點數回饋 NT${found.cost_twd:,}，剩 NT${found.left_twd:,}{mark}"
+        )
 
 
 def _echo_all(lines: Sequence[str]) -> None:

@@ -19,8 +19,12 @@ from models.stamp_card.posting import Held
 _OPEN = """
 SELECT m.id, m.number, m.line_user_id, m.language, m.tier_id, m.tier_kept_until, m.points,
     m.points_pending, m.spend_twd, m.spend_on, m.year_twd, m.lifetime_twd, m.tier_points,
-    m.purchase_count, m.day_on, m.day_points, m.day_purchases, m.frozen_at, m.phone,
+    m.purchase_count, m.purchase_days, m.first_purchase_on, m.previous_purchase_on,
+    m.last_purchase_on, m.day_on, m.day_points, m.day_purchases, m.frozen_at, m.phone,
     m.plan_code, m.plan_until, m.referral_step,
+    CASE WHEN %(sold_on)s < m.last_purchase_on THEN EXISTS (SELECT FROM purchase AS p
+        WHERE p.member_id = m.id AND p.purchased_on = %(sold_on)s AND p.undone_at IS NULL)
+        ELSE %(sold_on)s = m.last_purchase_on END AS has_same_day,
     (SELECT coalesce(sum(p.paid_twd - p.refunded_twd), 0) FROM purchase AS p
         WHERE p.member_id = m.id
           AND p.purchased_on >= least(m.spend_on - %(window)s, %(counted_from)s)
@@ -70,6 +74,10 @@ class Opened:
     lifetime_twd: int
     tier_points: int
     purchase_count: int
+    purchase_days: int
+    first_purchase_on: date | None
+    previous_purchase_on: date | None
+    last_purchase_on: date | None
     day_on: date | None
     day_points: int
     day_purchases: int
@@ -78,6 +86,8 @@ class Opened:
     plan_code: str | None
     plan_until: datetime | None
     referral_step: str | None
+    has_same_day: bool | None
+    """Whether a purchase of the sale's day stands; None before the first one."""
     crossing_twd: int
     """What lies between the first days of the windows of `spend_on` and of today."""
     first_counted_on: date | None
@@ -110,8 +120,18 @@ class Opened:
         self.lifetime_twd += paid_twd
         self.day_points += points
         self.day_purchases += 1
+        self._count_day(day)
         if self.first_counted_on is not None and paid_twd:
             self.first_counted_on = min(self.first_counted_on, day)
+
+    def _count_day(self, day: date) -> None:
+        """Put a sale of `day`, which may be told late, among the days of the others."""
+        if self.last_purchase_on is not None:
+            older_on = min(self.last_purchase_on, day)
+            self.previous_purchase_on = max(self.previous_purchase_on or older_on, older_on)
+        self.first_purchase_on = min(self.first_purchase_on or day, day)
+        self.last_purchase_on = max(self.last_purchase_on or day, day)
+        self.purchase_days += not self.has_same_day
 
     @property
     def kept_day(self) -> tuple[date | None, int, int]:
@@ -140,18 +160,25 @@ class Named:
 
 
 def open_sale(
-    session: Session, member: int | Named, key: str, today: date, *, lock: bool = True
+    session: Session,
+    member: int | Named,
+    key: str,
+    today: date,
+    *,
+    sold_on: date,
+    lock: bool = True,
 ) -> Opened:
-    """Lock the member, told by id or name, and read what a sale of `today` must know.
+    """Lock the member, told by id or name, and read what a sale told `today` must know.
 
-    A preview, which tells the id, locks nobody. Raises NoSuchMember, also where the card named
-    was merged into another.
+    It was made on `sold_on`. A preview, which tells the id, locks nobody. Raises NoSuchMember,
+    also where the card named was merged into another.
     """
     by, value = (member.by, member.value) if isinstance(member, Named) else ("id", member)
     statement = _LOCKED_BY[by] if lock else _OPEN_BY_ID
     asked = {
         "member": value,
         "key": key,
+        "sold_on": sold_on,
         "window": tier.WINDOW_DAYS - 1,
         "counted_from": tier.window_start(today),
     }

@@ -55,7 +55,8 @@ def preview_purchase(
     if not 0 < sale.amount_twd <= LARGEST_AMOUNT_TWD:
         raise AmountRefused(largest_twd=LARGEST_AMOUNT_TWD)
     session.flush()
-    opened = open_sale(session, sale.member_id, "", local_day(now), lock=False)
+    sold_on = local_day(sale.sold_at or now)
+    opened = open_sale(session, sale.member_id, "", local_day(now), sold_on=sold_on, lock=False)
     programme = get_programme(session, opened.programme_version)
     made = Reckoning(session, sale, opened, programme, now)
     if sale.points_to_use or sale.coupon_ids:

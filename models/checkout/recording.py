@@ -65,7 +65,13 @@ def record_purchase(
     if not 0 < sale.amount_twd <= LARGEST_AMOUNT_TWD:
         raise AmountRefused(largest_twd=LARGEST_AMOUNT_TWD)
     session.flush()  # The two statements go past the mapper, which must hold nothing back.
-    opened = open_sale(session, named or sale.member_id, sale.idempotency_key, local_day(now))
+    opened = open_sale(
+        session,
+        named or sale.member_id,
+        sale.idempotency_key,
+        local_day(now),
+        sold_on=local_day(sale.sold_at or now),
+    )
     sale = replace(sale, member_id=opened.id) if named else sale
     programme = get_programme(session, opened.programme_version)
     if opened.twin_id is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.base import BusinessError, in_language
@@ -27,6 +27,7 @@ from models.points import (
 )
 from models.programme import Programme, get_programme
 from models.purchase.facts import Undone
+from models.purchase.figures import count_undone
 from models.purchase.table import Purchase, PurchaseLine, Refund
 from models.purchase.window import Locked, lock_member, roll_window, standing_of
 from models.shop import Store
@@ -234,12 +235,7 @@ def _count_back(
     member.lifetime_twd -= amount_twd
     if purchase.undone_at is not None:
         session.flush()
-        member.purchase_count -= 1
-        member.last_purchase_on = session.scalar(
-            select(func.max(Purchase.purchased_on)).where(
-                Purchase.member_id == member.id, Purchase.undone_at.is_(None)
-            )
-        )
+        count_undone(session, member, purchase)
 
 
 def _kept(whole: int, net_twd: int, paid_twd: int) -> int:

@@ -1,17 +1,18 @@
-"""The demo's catalogue: what the tea shop sells, and what of it the last weeks' sales were."""
+"""The demo's catalogue: what the tea shop sells, and what of it each of its sales was."""
 
 import random
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.browse_event import Look, keep_looks
 from models.catalogue import CatalogueItem, Item, keep_items
 from models.checkout import Change, Line, Order, change_order, record_order
 from models.demo.people import CUP_PRICES_TWD
-from models.local_day import local_day
+from models.exchange.copying import copy_rows
 from models.member import Member
 from models.purchase import Purchase, PurchaseLine
 from models.shop import Store
@@ -20,7 +21,7 @@ from models.web_order import CANCELLED
 Drink = tuple[str, str, str, int]
 
 SEED = 20_261_123
-LINED_DAYS = 45
+LISTED_DAYS = 45
 LOOKS_DAYS = 9
 COST_PERCENT = 31
 WEB_SHOP = "shopline"
@@ -44,6 +45,11 @@ GIFTS = (
     ("CUP-01", "環保吸管杯", "周邊", 280),
 )
 PRICE_STEP_TWD = 5
+USUAL_SHARE = 0.5
+LINE_COLUMNS = (
+    *("purchase_id", "line_no", "sku", "name", "category"),
+    *("quantity", "amount_twd", "cost_twd"),
+)
 SHIPPING_TWD = 80
 WEB_STORE = "WEB"
 LOOKERS = 40
@@ -52,12 +58,12 @@ FIRST_BARCODE = 4_710_000_000_000
 
 
 def add_catalogue(session: Session, now: datetime) -> None:
-    """Give the demo its items, the last sales their lines, and a web shop with a few orders."""
+    """Give the demo its items, its sales their lines, and a web shop with a few orders."""
     if session.scalar(select(CatalogueItem.sku).limit(1)) is not None:
         return
     chance = random.Random(SEED)  # noqa: S311 - which drink it was is no secret.
-    keep_items(session, list(_items()), now - timedelta(days=LINED_DAYS))
-    _add_lines(session, chance, now)
+    keep_items(session, list(_items()), now - timedelta(days=LISTED_DAYS))
+    _add_lines(session, chance)
     _add_web_shop(session, now)
     _add_looks(session, chance, now)
 
@@ -76,34 +82,25 @@ def _items() -> Iterator[Item]:
         )
 
 
-def _add_lines(session: Session, chance: random.Random, now: datetime) -> None:
-    """Say which cups made up what each sale of the last weeks came to."""
+def _add_lines(session: Session, chance: random.Random) -> None:
+    """Say which cups made up what each sale came to; most people have a usual one."""
     sold = session.execute(
-        select(Purchase.id, Purchase.amount_twd)
-        .where(
-            Purchase.purchased_on > local_day(now) - timedelta(days=LINED_DAYS),
-            Purchase.undone_at.is_(None),
-        )
+        select(Purchase.id, Purchase.member_id, Purchase.amount_twd)
+        .where(Purchase.undone_at.is_(None))
         .order_by(Purchase.id)
+    ).all()
+    usual: dict[int, Drink] = defaultdict(lambda: chance.choice(DRINKS))
+    rows = (
+        (purchase_id, number, sku, name, category, 1, price_twd, price_twd * COST_PERCENT // 100)
+        for purchase_id, member_id, amount_twd in sold
+        for number, (sku, name, category, price_twd) in enumerate(
+            _cups(chance, usual[member_id], amount_twd), 1
+        )
     )
-    rows = [
-        {
-            "purchase_id": purchase_id,
-            "line_no": number,
-            "sku": sku,
-            "name": name,
-            "category": category,
-            "amount_twd": price_twd,
-            "cost_twd": price_twd * COST_PERCENT // 100,
-        }
-        for purchase_id, amount_twd in sold
-        for number, (sku, name, category, price_twd) in enumerate(_cups(chance, amount_twd), 1)
-    ]
-    if rows:
-        session.execute(insert(PurchaseLine), rows)
+    copy_rows(session, PurchaseLine.__tablename__, LINE_COLUMNS, rows)
 
 
-def _cups(chance: random.Random, amount_twd: int) -> list[Drink]:
+def _cups(chance: random.Random, usual: Drink, amount_twd: int) -> list[Drink]:
     """Return drinks that together cost so much; none where no cups do."""
     cups: list[Drink] = []
     left_twd = amount_twd
@@ -111,7 +108,8 @@ def _cups(chance: random.Random, amount_twd: int) -> list[Drink]:
         fitting = [drink for drink in DRINKS if _is_cups(left_twd - drink[3])]
         if not fitting:
             return []
-        cups.append(chance.choice(fitting))
+        is_usual = usual in fitting and chance.random() < USUAL_SHARE
+        cups.append(usual if is_usual else chance.choice(fitting))
         left_twd -= cups[-1][3]
     return cups
 

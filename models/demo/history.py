@@ -146,7 +146,6 @@ class History:
             "year_twd": self.year_twd if self.year == today.year else 0,
             "lifetime_twd": self.lifetime_twd,
             "purchase_count": self.purchase_count,
-            "last_purchase_on": self.last_purchase_on,
             "won_back_for": self.won_back_for,
         }
 

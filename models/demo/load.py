@@ -28,6 +28,7 @@ from models.demo.people import FIRST_NUMBER, HISTORY_DAYS, Person, make_people
 from models.demo.plans import add_plans
 from models.demo.referral import add_referral
 from models.demo.reviews import add_reviews
+from models.demo.segments import add_forecasts, add_segments, count_segments
 from models.demo.shop import DEMO_STAFF, TEA_SHOP
 from models.demo.stamps import add_stamps
 from models.demo.tiers import add_tiers
@@ -36,7 +37,7 @@ from models.member import Member
 from models.pin import set_pin
 from models.points import PointsEntry, PointsLot, PointsTake, reserve_entry_ids
 from models.programme import get_programme
-from models.purchase import Purchase
+from models.purchase import Purchase, refigure
 from models.setup import set_up_shop
 from models.shop import THE_SHOP, Shop, find_store, list_stores
 from models.staff import Staff, add_staff
@@ -63,6 +64,7 @@ MECHANICS = (
     add_earning,
     add_contacts,
     add_catalogue,
+    add_segments,
 )
 """Each lets the demo shop use one mechanic; in order, for missions give tickets of the lottery, and
 plans bring benefits to a shop whose tiers have theirs."""
@@ -109,7 +111,12 @@ def load_demo(sessions: Sessions, now: datetime) -> DemoReport:
             for add in MECHANICS:
                 add(session, now)
                 session.flush()
-        return _report(session, is_fresh=is_fresh)
+        report = _report(session, is_fresh=is_fresh)
+    if is_fresh:
+        add_forecasts(sessions, now)
+        with sessions.begin() as session:
+            count_segments(session, now)
+    return report
 
 
 def demo_people(session: Session) -> list[dict[str, Any]]:
@@ -206,6 +213,7 @@ def _write(session: Session, histories: list[History], rows: Rows, notice_versio
     )
     _copy(session, Coupon, rows.coupons)
     _copy(session, Purchase, rows.purchases)
+    refigure(session, [member_id for _, member_id in people])
     _copy(session, PointsEntry, rows.entries)
     _copy(session, PointsLot, rows.lots)
     _copy(session, PointsTake, rows.takes)

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from models.base import BusinessError
@@ -96,10 +96,33 @@ def make_people(seed: int, now: datetime, store_codes: Sequence[str]) -> list[Pe
     habits = [habit for habit in HABITS for _ in range(habit.share)]
     birthdays = _birthdays(chance, local_day(now), len(habits))
     phones = _phones(chance)
-    return [
+    people = [
         _make_person(chance, habit, birthday, next(phones), now, store_codes, is_first=place == 0)
         for place, (habit, birthday) in enumerate(zip(habits, birthdays, strict=True))
     ]
+    return _with_a_greeting(people, local_day(now))
+
+
+def _with_a_greeting(people: list[Person], today: date) -> list[Person]:
+    """Return the people such that a customer of this week who may be written to has birthday."""
+    greeted, born_today = (
+        next(place for place, person in enumerate(people) if place and fits(person, today))
+        for fits in (_may_be_greeted, _has_birthday)
+    )
+    days = people[greeted].birthday, people[born_today].birthday
+    people[greeted] = replace(people[greeted], birthday=days[1])
+    people[born_today] = replace(people[born_today], birthday=days[0])
+    return people
+
+
+def _may_be_greeted(person: Person, today: date) -> bool:
+    came_on = local_day(person.visits[-1].at) if person.visits else date.min
+    may_write = person.is_friend and person.allows_marketing
+    return may_write and came_on > today - timedelta(days=7)
+
+
+def _has_birthday(person: Person, today: date) -> bool:
+    return (person.birthday.month, person.birthday.day) == (today.month, today.day)
 
 
 def _make_person(

@@ -40,6 +40,7 @@ LEFT_OUT = {
     "webhook_event": "what they were told",
     "webhook_delivery": "what they were told",
     "webhook_cursor": "how far they were told",
+    "engagement_mark": "how far this installation has read; another reads all of it again",
 }
 """Tables that stay behind, and why."""
 SECRET = re.compile(r"(^|_)(api_key|apikey|otp|one_time|token|secret)s?(_|$)")

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
@@ -38,9 +38,10 @@ from models.exchange.rows import Source
 from models.exchange.staging import READ_ROWS, Stage, fold_orders, known_orders
 from models.exchange.summary import Summary
 from models.local_day import local_day
+from models.plan import Plan
 from models.points import pending_until
 from models.programme import Programme, get_programme
-from models.purchase import Purchase
+from models.purchase import Purchase, refigure
 from models.shop import Store, list_stores
 from models.stamp_card import earned_stamps, post_stamps
 from models.tier import Tier, TierChange, explain
@@ -392,16 +393,16 @@ class _Chunk:
         """Read what the members bought before, and the tiers and plans they held, by member."""
         asked = {"ids": ids}
         tiers = {tier.id: tier for tier in self.programme.tiers}
-        percents = {plan.id: plan.points_percent for plan in self.programme.plans}
+        plans = {plan.id: plan for plan in self.programme.plans}
         self.sales: dict[int, list[Sale]] = {}
         self.tiers: dict[int, list[tuple[datetime, Tier]]] = {}
-        self.plans: dict[int, list[tuple[datetime, datetime, int]]] = {}
+        self.plans: dict[int, list[tuple[datetime, datetime, Plan]]] = {}
         for member_id, at, on, net_twd, points in self.session.execute(_BEFORE, asked):
             self.sales.setdefault(member_id, []).append(Sale(at, on, net_twd, points=points))
         for member_id, at, tier_id in self.session.execute(_CHANGES, asked):
             self.tiers.setdefault(member_id, []).append((at, tiers[tier_id]))
         for member_id, start, end, plan_id in self.session.execute(_PLANS, asked):
-            self.plans.setdefault(member_id, []).append((start, end, percents[plan_id]))
+            self.plans.setdefault(member_id, []).append((start, end, plans[plan_id]))
 
     def _buyer(self, row: Any, orders: list[Any]) -> _Buyer:
         fresh = [
@@ -547,10 +548,11 @@ class _Chunk:
             self.run.summary.add("stamps", added)
 
     def _keep(self, buyers: list[_Buyer]) -> None:
-        """Write the members' figures, in one statement."""
+        """Write the members' figures."""
         rows = [self._figures(buyer) for buyer in buyers]
         if rows:
             driver(self.session).execute(_KEEP, columns_of(rows))
+            refigure(self.session, [buyer.row.id for buyer in buyers])
 
     def _figures(self, buyer: _Buyer) -> tuple[object, ...]:
         row, past = buyer.row, buyer.past
@@ -565,8 +567,6 @@ class _Chunk:
             self.today,
             past.year_twd,
             row.lifetime_twd + sum(sale.net_twd for sale in buyer.fresh),
-            row.purchase_count + len(buyer.fresh),
-            _latest(row.last_purchase_on, past.last_on),
             self.today if today else row.day_on,
             sum(sale.points for sale in today)
             + (row.day_points if is_same_day or not today else 0),
@@ -625,13 +625,9 @@ def _moment(sale: Sale) -> datetime:
     return sale.bought_at
 
 
-def _latest(one: date | None, other: date | None) -> date | None:
-    return max(filter(None, (one, other)), default=None)
-
-
 _LOCK = text("""
     SELECT id, points, points_pending, tier_points, tier_id, tier_kept_until, lifetime_twd,
-        purchase_count, last_purchase_on, day_on, day_points, day_purchases
+        day_on, day_points, day_purchases
     FROM member
     WHERE id = ANY(:ids) AND erased_at IS NULL AND merged_into_id IS NULL
     ORDER BY id FOR NO KEY UPDATE
@@ -659,15 +655,12 @@ _STAMPED = text("UPDATE purchase SET stamps_added = :added WHERE id = :id")
 _KEEP = """
     UPDATE member SET points = kept.points, points_pending = kept.points_pending,
         spend_twd = kept.spend_twd, spend_on = kept.spend_on, year_twd = kept.year_twd,
-        lifetime_twd = kept.lifetime_twd, purchase_count = kept.purchase_count,
-        last_purchase_on = kept.last_purchase_on, day_on = kept.day_on,
+        lifetime_twd = kept.lifetime_twd, day_on = kept.day_on,
         day_points = kept.day_points, day_purchases = kept.day_purchases,
         tier_id = kept.tier_id, tier_kept_until = kept.tier_kept_until
     FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::date[], %s::int[],
-        %s::bigint[], %s::int[], %s::date[], %s::date[], %s::int[], %s::int[], %s::bigint[],
-        %s::date[])
+        %s::bigint[], %s::date[], %s::int[], %s::int[], %s::bigint[], %s::date[])
         AS kept (id, points, points_pending, spend_twd, spend_on, year_twd, lifetime_twd,
-            purchase_count, last_purchase_on, day_on, day_points, day_purchases, tier_id,
-            tier_kept_until)
+            day_on, day_points, day_purchases, tier_id, tier_kept_until)
     WHERE member.id = kept.id
 """

@@ -11,8 +11,10 @@ from datetime import date, datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
+from models.benefit import multipliers
 from models.earn_rule import Basket, earn
 from models.local_day import day_start
+from models.plan import Plan
 from models.programme import Programme
 from models.tier import Held, Tier, window_start, year_start
 from models.tier.replay import Walk
@@ -59,12 +61,12 @@ class Past:
         store_codes: dict[int, str],
         is_earning: bool,
         recorded: Sequence[tuple[datetime, Tier]] = (),
-        plans: Sequence[tuple[datetime, datetime, int]] = (),
+        plans: Sequence[tuple[datetime, datetime, Plan]] = (),
     ) -> None:
         """Begin on the lowest step; `sales` are all there are, earliest first.
 
-        `recorded` are the tiers the books show, each from a moment on; `plans` are paid plans:
-        start, end and multiplier.
+        `recorded` are the tiers the books show, each from a moment on; `plans` are paid plans
+        with start and end.
         """
         self.programme = programme
         self.sales = sales
@@ -86,7 +88,7 @@ class Past:
         self._day_points = 0
         policy = programme.earn_policy
         is_capped = policy.daily_cap is not None or policy.cap_percent is not None
-        self._is_plain = not programme.earn_rules and not is_capped and not plans
+        self._is_plain = not programme.earn_rules and not is_capped
 
     @property
     def held(self) -> Held:
@@ -102,11 +104,6 @@ class Past:
     def year_twd(self) -> int:
         """Return what this calendar year counts."""
         return self._walk.total(year_start(self.today))
-
-    @property
-    def last_on(self) -> date | None:
-        """Return the day of the last sale that still counts."""
-        return next((sale.bought_on for sale in reversed(self.sales) if sale.net_twd), None)
 
     def run(self) -> None:
         """Work through the sales and nights up to today's."""
@@ -150,11 +147,12 @@ class Past:
             self._day_on, self._day_points = sale.bought_on, 0
         if sale.order is not None and self._is_earning:
             tier = self._tier_at(sale.bought_at)
-            if self._is_plain:
+            others = self._other_percents(sale, tier)
+            if self._is_plain and not others:
                 sale.points = self.programme.points_for(sale.order.amount_twd, tier)
                 sale.percent = tier.points_percent
             else:
-                self._earn_by_rules(sale, tier)
+                self._earn_by_rules(sale, tier, others)
         self._day_points += sale.points
 
     def _tier_at(self, moment: datetime) -> Tier:
@@ -163,14 +161,20 @@ class Past:
         shown = [tier for since, tier in self._recorded if since <= moment]
         return max(shown[-1], worked_out, key=_rank) if shown else worked_out
 
-    def _earn_by_rules(self, sale: Sale, tier: Tier) -> None:
-        own = [tier.points_percent]
-        own += [each for start, end, each in self._plans if start <= sale.bought_at < end]
+    def _other_percents(self, sale: Sale, tier: Tier) -> list[int]:
+        """Return the multipliers beside the tier's own: of a paid plan, and of the day."""
+        at = sale.bought_at
+        plan = next((plan for start, end, plan in self._plans if start <= at < end), None)
+        code = plan.code if plan else None
+        by_day = multipliers(self.programme, tier.id, code, sale.bought_on)
+        return [*([plan.points_percent] if plan else ()), *by_day]
+
+    def _earn_by_rules(self, sale: Sale, tier: Tier, others: Sequence[int]) -> None:
         earned = earn(
             self.programme.earn_policy,
             self.programme.earn_rules,
             self._basket(sale, tier),
-            own_percents=own,
+            own_percents=(tier.points_percent, *others),
             earned_today=self._day_points,
         )
         sale.points, sale.earned = earned.points, earned.words()

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from models.base import Base, Sessions
 from models.consent import Consent, get_notice
+from models.engagement import forget_engagement
 from models.exchange.batch import (
     BatchNotUndoable,
     ImportEffect,
@@ -30,20 +31,23 @@ from models.exchange.copying import copy_rows
 from models.exchange.ledger import ENTRY_COLUMNS, Wallet, keep_balances
 from models.exchange.purchases import REFUND_COLUMNS
 from models.exchange.reading import Tell, tell_nobody
+from models.favourite import forget_favourites
 from models.local_day import local_day
 from models.member import Member
 from models.member_code import new_card_ref
 from models.points import PointsEntry, reserve_entry_ids, take_back
 from models.programme import Programme, get_programme
-from models.purchase import Purchase, Refund, Undone
+from models.purchase import Purchase, Refund, Undone, refigure
 from models.stamp_card import after_refund
+from models.tag import forget_tags
 from models.tier import TierChange, window_start, year_start
 
 CHUNK_MEMBERS = 500
 REASON = "import_undone"
 OWN_TABLES = frozenset(
     {"points_entry", "points_lot", "consent", "tier_change", "import_effect", "member_alias"}
-    | {"member_metric", "birthday_card"}
+    | {"member_metric", "birthday_card", "engagement", "member_tag", "tag_event"}
+    | {"member_favourite", "member_forecast", "care_task"}
 )
 """What an import, or the clock at night, writes of a member by itself.
 
@@ -299,6 +303,7 @@ class _Chunk:
                 "year": year_start(self.today),
             },
         )
+        refigure(self.session, self.ids)
         for row in sold:
             if row.stamps_added:
                 self._unstamp(row)
@@ -365,6 +370,7 @@ class _Chunk:
         active = self._active(made)
         notice = get_notice(self.session)
         lowest = self.programme.tiers[0]
+        emptied: list[int] = []
         for member_id in made:
             member = self.members[member_id]
             if member_id in active or member.line_user_id or member.merged_into_id:
@@ -379,7 +385,11 @@ class _Chunk:
             member.marketing_allowed = False
             member.card_ref = new_card_ref()
             member.erased_at = self.now
-            self.taken.members += 1
+            emptied.append(member_id)
+        self.taken.members += len(emptied)
+        forget_engagement(self.session, *emptied)
+        forget_favourites(self.session, *emptied)
+        forget_tags(self.session, emptied, self.now)
 
     def _active(self, ids: list[int]) -> set[int]:
         """Return who of these has left a trace that is not the import's own."""
@@ -451,17 +461,14 @@ _UNDONE = text("""
 """)
 _FIGURES = text("""
     UPDATE member SET spend_on = :today, spend_twd = left_.spend_twd, year_twd = left_.year_twd,
-        lifetime_twd = left_.lifetime_twd, purchase_count = left_.purchase_count,
-        last_purchase_on = left_.last_on
+        lifetime_twd = left_.lifetime_twd
     FROM (
         SELECT asked.id,
             coalesce(sum(sold.paid_twd - sold.refunded_twd)
                 FILTER (WHERE sold.purchased_on >= :window), 0) AS spend_twd,
             coalesce(sum(sold.paid_twd - sold.refunded_twd)
                 FILTER (WHERE sold.purchased_on >= :year), 0) AS year_twd,
-            coalesce(sum(sold.paid_twd - sold.refunded_twd), 0) AS lifetime_twd,
-            count(sold.id) FILTER (WHERE sold.undone_at IS NULL) AS purchase_count,
-            max(sold.purchased_on) FILTER (WHERE sold.undone_at IS NULL) AS last_on
+            coalesce(sum(sold.paid_twd - sold.refunded_twd), 0) AS lifetime_twd
         FROM unnest(CAST(:ids AS bigint[])) AS asked (id)
         LEFT JOIN purchase AS sold ON sold.member_id = asked.id
         GROUP BY asked.id

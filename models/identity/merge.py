@@ -92,12 +92,11 @@ class Preview:
 
 @dataclass(frozen=True)
 class Spent:
-    """What purchases count for: in 365 days, in the calendar year, ever, and how many."""
+    """What purchases count for: in 365 days, in the calendar year, and ever."""
 
     window_twd: int
     year_twd: int
     lifetime_twd: int
-    count: int
 
 
 def preview_merge(session: Session, keep: Member, drop: Member, now: datetime) -> Preview:
@@ -154,7 +153,6 @@ def spent_in(session: Session, purchase_ids: Sequence[int], today: date) -> Spen
             func.coalesce(func.sum(net).filter(in_window), 0),
             func.coalesce(func.sum(net).filter(in_year), 0),
             func.coalesce(func.sum(net), 0),
-            func.count().filter(Purchase.undone_at.is_(None)),
         ).where(Purchase.id == func.any(list(purchase_ids)))
     ).one()
     return Spent(*(int(value) for value in row))

@@ -15,6 +15,8 @@ from models.audit import note
 from models.base import Base
 from models.browse_event import forget_looks
 from models.coupon import Coupon
+from models.engagement import merge_engagement
+from models.favourite import forget_favourites
 from models.fraud.own_card import check_own_card
 from models.identity.merge import (
     UNDO_FOR,
@@ -39,15 +41,16 @@ from models.points import PointsLot, post_points
 from models.points.entry import Cause, Lot, earn, lock, move
 from models.points.lots import note_takes, settle_lots
 from models.programme import get_programme
-from models.purchase import Purchase
+from models.purchase import Purchase, refigure
 from models.staff import Staff
 from models.stamp_card import EarnedStamps, StampCard, StampProgramme, post_stamps
 from models.stamp_card.undoing import take_stamps
+from models.tag import merge_tags
 from models.ticket import LotteryTicket
 from models.tier import note_change
 
 MERGED_KIND = "member_merged"
-FIGURES = ("spend_twd", "year_twd", "lifetime_twd", "purchase_count")
+FIGURES = ("spend_twd", "year_twd", "lifetime_twd")
 
 
 def merge_members(
@@ -261,7 +264,7 @@ class _Merging:
         """Add up what both spent; what purchases do not explain is kept apart for an undoing."""
         today = local_day(self.now)
         spent = spent_in(self.session, self.moved["purchases"], today)
-        explained = (spent.window_twd, spent.year_twd, spent.lifetime_twd, spent.count)
+        explained = (spent.window_twd, spent.year_twd, spent.lifetime_twd)
         self.moved["unexplained"] = {
             name: getattr(self.drop, name) - value
             for name, value in zip(FIGURES, explained, strict=True)
@@ -269,15 +272,8 @@ class _Merging:
         for name in FIGURES:
             setattr(self.keep, name, getattr(self.keep, name) + getattr(self.drop, name))
             setattr(self.drop, name, 0)
-        days = {
-            name: day_text(member.last_purchase_on)
-            for name, member in (("keep", self.keep), ("drop", self.drop))
-        }
-        self.moved["last_purchase_on"] = days
+        refigure(self.session, [self.keep.id, self.drop.id])
         self.moved["keep_joined_at"] = self.keep.joined_at.isoformat()
-        bought = [self.keep.last_purchase_on, self.drop.last_purchase_on]
-        self.keep.last_purchase_on = max((day for day in bought if day), default=None)
-        self.drop.last_purchase_on = None
         self.keep.joined_at = min(self.keep.joined_at, self.drop.joined_at)
 
     def move_tier(self) -> None:
@@ -314,6 +310,7 @@ class _Merging:
         }
         self.moved["drop_allows_marketing"] = drop.marketing_allowed
         forget_looks(self.session, drop.id)  # Whose they were is not sure after an undoing.
+        forget_favourites(self.session, drop.id)  # What was bought is the kept card's.
         self.moved["phone_verified_at"] = _moment(drop.phone_verified_at)
         taken = [
             name
@@ -338,6 +335,8 @@ class _Merging:
             keep.line_user_id = line_user_id
             note_binding(self.session, keep, "merge", self.now, staff_id=self.staff.id)
         self.moved["taken"] = taken
+        self.personal["engagement"] = merge_engagement(self.session, keep.id, drop.id)
+        self.personal["tags"] = merge_tags(self.session, keep.id, drop.id, self.now)
 
     def close(self) -> None:
         self.drop.merged_into_id = self.keep.id

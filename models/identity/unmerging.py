@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.audit import note
 from models.coupon import Coupon
+from models.engagement import unmerge_engagement
 from models.fraud.own_card import check_own_card
 from models.identity.merge import MemberMerge, MergeOver, MergeRefused, bring_to_today, spent_in
 from models.identity.merging import FIGURES
@@ -24,10 +25,11 @@ from models.points import PointsEntry, PointsLot, give_back, post_points, take_b
 from models.points.entry import Cause, lock, move
 from models.points.lots import note_takes, settle_lots
 from models.programme import get_programme
-from models.purchase import Purchase
+from models.purchase import Purchase, refigure
 from models.staff import Staff
 from models.stamp_card import EarnedStamps, StampCard, StampProgramme, post_stamps
 from models.stamp_card.undoing import take_stamps
+from models.tag import unmerge_tags
 from models.ticket import LotteryTicket
 from models.tier import note_change
 
@@ -230,21 +232,12 @@ class _Undoing:
     def return_figures(self) -> None:
         """Give back what the purchases count for today, not what they did at the merge."""
         spent = spent_in(self.session, self.moved["purchases"], self.today)
-        explained = (spent.window_twd, spent.year_twd, spent.lifetime_twd, spent.count)
+        explained = (spent.window_twd, spent.year_twd, spent.lifetime_twd)
         for name, value in zip(FIGURES, explained, strict=True):
             own = value + self.moved["unexplained"][name]
             setattr(self.drop, name, own)
             setattr(self.keep, name, getattr(self.keep, name) - own)
-        days = self.moved["last_purchase_on"]
-        self.drop.last_purchase_on = read_day(days["drop"])
-        since = self.session.scalar(
-            select(func.max(Purchase.purchased_on)).where(
-                Purchase.member_id == self.keep.id,
-                Purchase.purchased_at >= self.merge.merged_at,
-            )
-        )
-        before = read_day(days["keep"])
-        self.keep.last_purchase_on = max((day for day in (before, since) if day), default=None)
+        refigure(self.session, [self.keep.id, self.drop.id])
         self.keep.joined_at = datetime.fromisoformat(self.moved["keep_joined_at"])
 
     def return_tier(self) -> None:
@@ -268,6 +261,8 @@ class _Undoing:
 
     def return_person(self) -> None:
         keep, drop, personal = self.keep, self.drop, self.personal
+        unmerge_engagement(self.session, keep.id, drop.id, personal.get("engagement") or {})
+        unmerge_tags(self.session, keep.id, drop.id, personal.get("tags") or (), self.now)
         taken = set(self.moved["taken"])
         line_user_id = personal["line_user_id"]
         if "line_user_id" in taken and keep.line_user_id == line_user_id:

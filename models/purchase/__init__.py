@@ -4,6 +4,7 @@ The verbs that make and undo them touch every noun of the shop; they stand in `m
 """
 
 from models.purchase.facts import Made, Undone
+from models.purchase.figures import refigure
 from models.purchase.listing import find_order_purchase, list_of_store
 from models.purchase.questions import (
     get_scanned_member,
@@ -35,6 +36,7 @@ __all__ = [
     "list_of_day",
     "list_of_store",
     "lock_member",
+    "refigure",
     "roll_window",
     "standing_of",
     "stores_of",

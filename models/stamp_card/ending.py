@@ -12,6 +12,7 @@ from models.local_day import local_day
 from models.member import Member
 from models.outbox import owe
 from models.stamp_card.table import StampCard, StampProgramme
+from models.suppression import reasons_to_hold_back
 
 REMIND_DAYS = 7
 """A card with stamps is told of when its last good day is at most so far away."""
@@ -73,9 +74,11 @@ def remind_of_cards(
     today = local_day(now)
     people = _due(session, today, after_id, limit)
     told = [row for row in people if row[3] and row[0].marketing_allowed]
+    held = reasons_to_hold_back(session, [member.id for member, *_ in told])
     for member, card, programme, _ in told:
-        _remind(session, member, programme, card, now)
-    return len(people), len(told), people[-1][0].id if people else 0
+        _remind(session, member, programme, card, held.get(member.id), now)
+    owed = sum(member.id not in held for member, *_ in told)
+    return len(people), owed, people[-1][0].id if people else 0
 
 
 def _due(
@@ -109,7 +112,12 @@ def _due(
 
 
 def _remind(
-    session: Session, member: Member, programme: StampProgramme, card: StampCard, now: datetime
+    session: Session,
+    member: Member,
+    programme: StampProgramme,
+    card: StampCard,
+    held_back: str | None,
+    now: datetime,
 ) -> None:
     assert member.line_user_id is not None
     assert card.expires_on is not None
@@ -136,4 +144,5 @@ def _remind(
         member_id=member.id,
         is_marketing=True,
         useful_until=now + timedelta(hours=USEFUL_HOURS),
+        held_back=held_back,
     )

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from models.base import BusinessError
 from models.local_day import local_day
-from models.programme import get_programme
 from models.score import is_source, value_sql
 from models.shop import THE_SHOP, Shop
 from models.tier import (
@@ -31,6 +30,11 @@ from models.tier import (
 
 EASY_TIERS = 3
 EASY_FACTORS = 4
+MANY_TIERS = {
+    "zh-TW": "共 {tiers} 個等級：超過 {easy} 級，會員較難理解。",
+    "en": "{tiers} tiers: more than {easy} are harder for members to understand.",
+    "ja": "全 {tiers} ランク：{easy} ランクを超えると会員に伝わりにくくなります。",
+}
 
 
 class TierRulesRefused(BusinessError):
@@ -98,14 +102,14 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Budget:
-    """What a new tier costs a year at the present figures."""
+class NewStep:
+    """A new tier of a draft, the one below it, and who would stand there today."""
 
-    tier_code: str
+    tier: Tier
+    below: Tier
     members: int
     spend_twd: int
-    extra_points: int
-    """Points a year beyond those of the tier below, at the same spend."""
+    """Of those members in a year."""
 
 
 def lint(draft: Draft, known: Sequence[Tier]) -> list[str]:
@@ -113,7 +117,7 @@ def lint(draft: Draft, known: Sequence[Tier]) -> list[str]:
     steps = len(draft.thresholds) + 1
     found = []
     if steps > EASY_TIERS:
-        found.append(f"共 {steps} 個等級：超過 {EASY_TIERS} 級，會員較難理解。")
+        found.append(MANY_TIERS["zh-TW"].format(tiers=steps, easy=EASY_TIERS))
     if len(draft.factors) > EASY_FACTORS:
         found.append(f"共 {len(draft.factors)} 個評分項目：超過 {EASY_FACTORS} 項，會員較難理解。")
     if draft.rights_kept_until is None:
@@ -128,7 +132,7 @@ def lint(draft: Draft, known: Sequence[Tier]) -> list[str]:
 
 def check(draft: Draft, known: Sequence[Tier], today: date) -> None:
     """Raise TierRulesRefused where a draft cannot be rules."""
-    ranked = _ranked(draft, known)
+    ranked = ranked_with(draft, known)
     asked = [draft.thresholds[tier.code] for tier in ranked if tier.code in draft.thresholds]
     unknown = set(draft.thresholds) - {tier.code for tier in ranked if tier.rank}
     problems = {
@@ -159,7 +163,7 @@ def _is_sound(factor: Factor) -> bool:
     )
 
 
-def _ranked(draft: Draft, known: Sequence[Tier]) -> list[Tier]:
+def ranked_with(draft: Draft, known: Sequence[Tier]) -> list[Tier]:
     """Return the known steps and the draft's new ones above them, lowest first."""
     top = max(tier.rank for tier in known)
     new = [
@@ -177,7 +181,8 @@ def _ranked(draft: Draft, known: Sequence[Tier]) -> list[Tier]:
     return [*sorted(known, key=lambda tier: tier.rank), *new]
 
 
-def _draft_rules(draft: Draft, tiers: Sequence[Tier]) -> Rules:
+def draft_rules(draft: Draft, tiers: Sequence[Tier]) -> Rules:
+    """Return a draft as rules over the steps there would be; see `ranked_with`."""
     version = TierVersion(
         id=0,
         effective_on=draft.effective_on,
@@ -219,7 +224,7 @@ def preview(session: Session, draft: Draft, now: datetime) -> list[Hit]:
     """
     today, tiers = local_day(now), list_tiers(session)
     check(draft, tiers, today)
-    ranked = _ranked(draft, tiers)
+    ranked = ranked_with(draft, tiers)
     by_id = {tier.id: tier for tier in tiers}
     by_rank = {tier.rank: tier for tier in ranked}
     hits = []
@@ -251,7 +256,7 @@ def current_value(rules: Rules, today: date) -> tuple[str, dict[str, Any]]:
 def _counts(
     session: Session, draft: Draft, ranked: Sequence[Tier], today: date
 ) -> list[tuple[int, int, int, int, int]]:
-    rules = _draft_rules(draft, ranked)
+    rules = draft_rules(draft, ranked)
     value, bound = current_value(rules, today)
     places = range(len(rules.steps) - 1, 0, -1)
     whens = " ".join(
@@ -268,27 +273,20 @@ def _counts(
     return [tuple(row) for row in session.execute(text(sql), asked)]
 
 
-def budget(session: Session, draft: Draft, now: datetime) -> list[Budget]:
-    """Return what each new tier of a draft would cost a year at the present figures."""
-    today, tiers = local_day(now), list_tiers(session)
-    programme = get_programme(session)
-    ranked = _ranked(draft, tiers)
-    counts = _counts(session, draft, ranked, today)
-    lines = []
+def count_new_steps(session: Session, draft: Draft, now: datetime) -> list[NewStep]:
+    """Count who would stand on each new tier of a draft, were it in force today; one query."""
+    if not draft.new_tiers:
+        return []
+    tiers = list_tiers(session)
+    ranked = ranked_with(draft, tiers)
+    counts = _counts(session, draft, ranked, local_day(now))
+    steps = []
     for tier in ranked[len(tiers) :]:
-        below = ranked[tier.rank - 1]
         reached = [(members, spend) for _, rank, members, spend, _ in counts if rank == tier.rank]
+        members = sum(members for members, _ in reached)
         spend_twd = sum(int(spend) for _, spend in reached)
-        extra = (tier.points_percent - below.points_percent) * spend_twd
-        lines.append(
-            Budget(
-                tier.code,
-                sum(members for members, _ in reached),
-                spend_twd,
-                extra // programme.shop.earn_twd // 100,
-            )
-        )
-    return lines
+        steps.append(NewStep(tier, ranked[tier.rank - 1], members, spend_twd))
+    return steps
 
 
 def publish(

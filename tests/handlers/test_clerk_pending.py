@@ -191,6 +191,8 @@ FOR_MANAGERS = {
     "clerk.settle_contact",
     "clerk.show_birthday_cards",
     "clerk.tick_card",
+    "clerk.show_care_tasks",
+    "clerk.tick_care",
     "clerk.show_devices",
     "clerk.make_code",
     "clerk.revoke",

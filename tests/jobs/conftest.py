@@ -38,7 +38,9 @@ GUARDED = ("points_entry", "points_take", "ledger_seal")
 EMPTY = (
     "".join(f"ALTER TABLE {name} DISABLE TRIGGER never_emptied;" for name in GUARDED)
     + "TRUNCATE member, friend, outbox, line_event, job_run, rich_menu, conversation,"
-    " former_member, ledger_seal, procrastinate_jobs CASCADE"
+    " former_member, ledger_seal, procrastinate_jobs, member_class, class_night, class_count,"
+    " class_move, class_alert, rfm_cut, repurchase_cycle, favourite_mark, engagement_mark,"
+    " tag, kpi, kpi_value, suppression_setting CASCADE"
     + "".join(f"; ALTER TABLE {name} ENABLE TRIGGER never_emptied" for name in GUARDED)
 )
 ACCEPTED = Outcome(Verdict.ACCEPTED, 200, "request-1")

@@ -27,15 +27,20 @@ from tests.conftest import NOON
 from tests.jobs.conftest import Worker, a_person
 
 NIGHTLY = {
+    "apply_tag_rules",
+    "measure_kpis",
     "activate_points",
     "end_plans",
     "evaluate_tiers",
     "expire_points",
     "expire_stamps",
+    "fit_forecasts",
     "forget_identity",
     "forget_old",
+    "keep_favourites",
     "make_birthday_cards",
     "measure_value_factors",
+    "rebuild_classes",
     "seal_ledger",
     "tidy_counters",
 }

@@ -26,6 +26,7 @@ from models.benefit import Benefit
 from models.birthday_card import BirthdayCard
 from models.browse_event import BrowseEvent
 from models.catalogue import CatalogueItem, list_bestsellers
+from models.classification.table import ClassCount, ClassMove, MemberClass
 from models.consent import Consent
 from models.contact import ContactRequest
 from models.coupon import Coupon, CouponTemplate, Redemption
@@ -35,10 +36,12 @@ from models.demo.identity import DOUBLE_NAME, TILL_PHONE
 from models.demo.load import MECHANICS
 from models.demo.people import FIRST_NUMBER, FIRST_PHONE, make_people
 from models.earn_rule import EarnRule
+from models.favourite import MemberFavourite
 from models.fraud import FraudAlert
 from models.friend import Friend
 from models.gathering import ContentPage, Gathering, GatheringSeat, SaleEvent
 from models.identity import likely_duplicates
+from models.lifecycle.table import RepurchaseCycle
 from models.line_binding import LineBinding
 from models.local_day import birthdays_kept_on, local_day
 from models.lottery import Draw, LotteryTicket
@@ -64,9 +67,11 @@ from models.purchase import Purchase, PurchaseLine, Refund
 from models.referral import Referral, ReferralMonth
 from models.review import APPROVED, PENDING, Review
 from models.reward import Reward
+from models.segment.table import Segment
 from models.shop import THE_SHOP, Shop
 from models.staff import log_in
 from models.stamp_card import StampCard, StampEntry, StampProgramme
+from models.tag.table import MemberTag
 from models.tier import TierChange, Upgrade, window_start
 from models.web_order import WebOrder
 from tests.conftest import NOON, Committed
@@ -415,6 +420,15 @@ SHOWN: dict[str, tuple[type[Base], ...]] = {
     "earning": (EarnRule,),
     "contacts": (BirthdayCard, ContactRequest),
     "catalogue": (BrowseEvent, CatalogueItem, PurchaseLine, WebOrder),
+    "segments": (
+        ClassCount,
+        ClassMove,
+        MemberClass,
+        MemberFavourite,
+        MemberTag,
+        RepurchaseCycle,
+        Segment,
+    ),
 }
 """By mechanic, the tables in which a presenter must find something."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -142,9 +143,14 @@ def changes(session: Session, member: Member) -> list[tuple[object, ...]]:
     return [tuple(row) for row in rows]
 
 
+GOLD_ON_A_MEMBER_DAY = [(5_787, 8_841), (5_626, 6_159), (5_041, 100)]
+"""The third sale of one 18th comes in the tier that counts points twice on that day."""
+
+
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@example(sales=GOLD_ON_A_MEMBER_DAY, has_rule=False, shuffled=random.Random(1))
 @given(
     sales=st.lists(
         st.tuples(st.integers(1, 300 * 24 * 60), st.integers(1, 9_000)),

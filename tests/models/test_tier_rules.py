@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.analysis import budget_of_draft
 from models.benefit import benefits_of
 from models.checkout import Sale, record_purchase
 from models.demo.tiers import add_tiers
@@ -31,7 +32,6 @@ from models.tier_evaluation import (
     NewTier,
     OwnerMustConfirm,
     TierRulesRefused,
-    budget,
     explain_lines,
     explain_member,
     grant_tier,
@@ -121,7 +121,7 @@ def test_a_new_tier_needs_the_owner_and_shows_what_it_costs(
     make_member(spend_twd=70_000)
     jade = NewTier("jade", {"zh-TW": "翡翠會員"}, "#0A7A5A", points_percent=300)
     asked = draft(thresholds=GOLDEN | {"jade": 60_000}, new_tiers=(jade,))
-    line = budget(session, asked, NOON)[0]
+    line = budget_of_draft(session, asked, NOON)[0]
     assert (line.members, line.spend_twd, line.extra_points) == (1, 70_000, 700)
     with pytest.raises(OwnerMustConfirm):
         publish(session, asked, by="marketer", confirmed_by_owner=False, now=NOON)

@@ -1,0 +1,244 @@
+"""Suppression: whom no paid marketing is sent to, and why (B-07, B-04).
+
+A sleeping member (`rfm:sleeping`) who left several messages unanswered is left in peace until they
+answer or buy: the shop stops investing. A member of a class whose action says so, such as
+`nasld:deep`, gets no paid push either. What a member is owed for a deed of their own, such as a
+receipt, is no marketing and always goes. Both are judged where a message is owed and once more
+just before it is sent, by what is known at that moment: a tap of a second ago is an answer.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ColumnElement, and_, exists, false, func, or_, select, text
+from sqlalchemy.orm import Mapped, Session
+
+from models.base import Base, BusinessError, Identifier, Moment, squeezed
+from models.classification.table import ClassNight, MemberClass
+from models.engagement import (
+    LINE_EVENTS,
+    LOOKS,
+    PURCHASES,
+    TAPS,
+    Engagement,
+    read_marks,
+)
+from models.lifecycle.action import list_actions
+from models.lifecycle.figures import is_here
+from models.lifecycle.names import MODELS, NAPL_91APP, NAPL_ARTICLE, NASLD, RFM, class_key
+from models.member import Member
+from models.rfm.group import SLEEPING
+
+MOST_UNANSWERED = 100
+USUAL_UNANSWERED = 3
+LONGEST_NOTE = 200
+SUPPRESSED = "suppressed"
+"""The reason for which a message to a member left in peace is skipped; of a class it is its key."""
+CHOOSES_THE_SILENT = frozenset({"win_back"})
+"""Kinds of messages that are meant for people who stopped coming, whichever class that makes."""
+
+
+COLUMNS = {
+    NASLD: "nasld",
+    NAPL_ARTICLE: "napl_article",
+    NAPL_91APP: "napl_91app",
+    RFM: "rfm_group",
+}
+"""Where a member's class of each model stands."""
+
+
+class SuppressionSetting(Base):
+    """After how many unanswered messages to stop. Never changed; the newest holds."""
+
+    __tablename__ = "suppression_setting"
+    __table_args__ = (
+        CheckConstraint(f"unanswered BETWEEN 1 AND {MOST_UNANSWERED}", name="unanswered_in_range"),
+    )
+
+    id: Mapped[Identifier]
+    unanswered: Mapped[int | None]
+    """None where nobody is left in peace."""
+    note: Mapped[str]
+    set_by: Mapped[str]
+    set_at: Mapped[Moment]
+
+
+class SuppressionRefused(BusinessError):
+    """The number is none that messages could be counted to, or the note is missing."""
+
+    code = "suppression_refused"
+
+
+def get_threshold(session: Session) -> int | None:
+    """Return after how many unanswered messages sleeping members are left in peace; None: never."""
+    newest = session.execute(
+        select(SuppressionSetting.unanswered).order_by(SuppressionSetting.id.desc()).limit(1)
+    ).one_or_none()
+    return USUAL_UNANSWERED if newest is None else newest[0]
+
+
+def set_threshold(
+    session: Session, unanswered: int | None, *, note: str, by: str, now: datetime
+) -> SuppressionSetting:
+    """Leave sleeping members in peace after so many messages, or nobody where None.
+
+    Raises SuppressionRefused.
+    """
+    if unanswered is not None and not 1 <= unanswered <= MOST_UNANSWERED:
+        raise SuppressionRefused(what="unanswered", most=MOST_UNANSWERED)
+    if not note.strip() or len(note) > LONGEST_NOTE:
+        raise SuppressionRefused(what="note", longest=LONGEST_NOTE)
+    row = SuppressionSetting(unanswered=unanswered, note=note.strip(), set_by=by, set_at=now)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def is_suppressed(threshold: int | None) -> ColumnElement[bool]:
+    """Return the condition over `Member` that they are left in peace, as of the last round."""
+    if threshold is None:
+        return false()
+    return and_(
+        exists()
+        .where(MemberClass.member_id == Member.id, MemberClass.rfm_group == SLEEPING)
+        .correlate(Member),
+        exists()
+        .where(Engagement.member_id == Member.id, Engagement.unanswered >= threshold)
+        .correlate(Member),
+    )
+
+
+def count_suppressed(session: Session) -> int:
+    """Return how many members are left in peace, as of the last round."""
+    return session.scalar(select(func.count()).select_from(Member).where(_listed(session))) or 0
+
+
+def list_suppressed(
+    session: Session, *, after_id: int = 0, limit: int
+) -> Sequence[tuple[Member, Engagement]]:
+    """Return the next members who are left in peace, with what they left unanswered."""
+    rows = session.execute(
+        select(Member, Engagement)
+        .join(Engagement, Engagement.member_id == Member.id)
+        .where(Member.id > after_id, _listed(session))
+        .order_by(Member.id)
+        .limit(limit)
+    )
+    return [(member, engagement) for member, engagement in rows]
+
+
+def _listed(session: Session) -> ColumnElement[bool]:
+    return and_(is_suppressed(get_threshold(session)), is_here())
+
+
+def reasons_to_hold_back(session: Session, member_ids: Collection[int]) -> dict[int, str]:
+    """Return why marketing is not to be pushed to some of these members, by their id.
+
+    Exact at this moment: what people did after the last round, and what was sent to them since,
+    is looked up. Replies cost nothing and ask nobody. `holds_back` says whom a reason concerns.
+    """
+    ids = sorted(set(member_ids))
+    if not ids:
+        return {}
+    held = dict.fromkeys(_suppressed_among(session, ids), SUPPRESSED)
+    return _by_class(session, ids) | held
+
+
+def holds_back(reason: str | None, kind: str) -> str | None:
+    """Return the reason where it keeps back a message of this kind, else None.
+
+    A class is no reason against a message that is written to just those who are silent.
+    """
+    return None if kind in CHOOSES_THE_SILENT and reason != SUPPRESSED else reason
+
+
+def _by_class(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """Return the class for which each member is not written to, of those who are not.
+
+    Classes are those of last night; who bought since is in another one by now.
+    """
+    unpaid = _unpaid_classes(session)
+    if not unpaid:
+        return {}
+    last_night = select(func.max(ClassNight.day)).scalar_subquery()
+    rows = session.scalars(
+        select(MemberClass)
+        .join(Member, Member.id == MemberClass.member_id)
+        .where(
+            MemberClass.member_id.in_(ids),
+            or_(Member.last_purchase_on.is_(None), Member.last_purchase_on < last_night),
+        )
+    )
+    found: dict[int, str] = {}
+    for row in rows:
+        for model, codes in unpaid.items():
+            code = getattr(row, COLUMNS[model])
+            if code in codes:
+                found.setdefault(row.member_id, class_key(model, code))
+    return found
+
+
+def _unpaid_classes(session: Session) -> Mapping[str, set[str]]:
+    """Return the classes that are not written to with messages that cost money, by model."""
+    unpaid = {
+        model: {action.code for action in list_actions(session, model) if not action.paid_push}
+        for model in MODELS
+    }
+    return {model: codes for model, codes in unpaid.items() if codes}
+
+
+def _suppressed_among(session: Session, ids: Sequence[int]) -> list[int]:
+    threshold = get_threshold(session)
+    if threshold is None:
+        return []
+    sleeping = session.scalars(
+        select(MemberClass.member_id).where(
+            MemberClass.member_id.in_(ids), MemberClass.rfm_group == SLEEPING
+        )
+    ).all()
+    if not sleeping:
+        return []
+    marks = read_marks(session)
+    asked = {
+        "ids": list(sleeping),
+        "threshold": threshold,
+        "taps": list(TAPS),
+        "tapped": marks[LINE_EVENTS],
+        "looked": marks[LOOKS],
+        "bought": marks[PURCHASES],
+    }
+    return list(session.scalars(_UNANSWERED, asked))
+
+
+_UNANSWERED = text(
+    squeezed("""
+        WITH tapped AS (
+            SELECT member.id, max(fact.received_at) AS at
+            FROM line_event AS fact JOIN member ON member.line_user_id = fact.person
+            WHERE fact.id > :tapped AND fact.event_type = ANY(CAST(:taps AS text[]))
+                AND member.id = ANY(CAST(:ids AS bigint[]))
+            GROUP BY member.id
+        ), answered AS (
+            SELECT member.id, member.line_user_id, coalesce(greatest(
+                kept.tapped_at, kept.clicked_at, kept.bought_at, tapped.at,
+                (SELECT max(fact.occurred_at) FROM browse_event AS fact
+                    WHERE fact.member_id = member.id AND fact.id > :looked),
+                (SELECT max(fact.purchased_at) FROM purchase AS fact
+                    WHERE fact.member_id = member.id AND fact.id > :bought)
+            ), '-infinity') AS at
+            FROM member LEFT JOIN engagement AS kept ON kept.member_id = member.id
+            LEFT JOIN tapped ON tapped.id = member.id
+            WHERE member.id = ANY(CAST(:ids AS bigint[]))
+        )
+        SELECT answered.id FROM answered
+        WHERE (SELECT count(*) FROM marketing_sent AS sent
+                WHERE sent.member_id = answered.id AND sent.sent_at > answered.at)
+            + (SELECT count(*) FROM outbox AS owed
+                WHERE owed.line_user_id = answered.line_user_id AND owed.is_marketing
+                    AND owed.member_id = answered.id AND owed.state = 'accepted'
+                    AND owed.settled_at > answered.at
+                    AND NOT EXISTS (SELECT FROM marketing_sent AS sent
+                        WHERE sent.owed_id = owed.id)) >= :threshold
+    """)
+)
+"""What is counted plus what the next round will count; the marks say where the last one ended."""
