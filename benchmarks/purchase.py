@@ -15,6 +15,7 @@ from models.base import Sessions
 from models.checkout import Sale, record_purchase
 from models.database import make_sessions
 from models.member import Member
+from models.purchase import refigure
 from models.shop import Store, find_store
 
 FLATNESS = Goal(least=0.8, most=1.2)
@@ -56,6 +57,8 @@ def _make_history(database: Database) -> tuple[list[int], list[int]]:
             past = {"members": members, "purchases": purchases, "now": NOON}
             for statement in HISTORY:
                 connection.execute(text(statement), past | {"stamps": STAMPS[purchases]})
+    with make_sessions(database.engine).begin() as session:
+        refigure(session, ids)
     with database.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
             "VACUUM (ANALYZE)"  # As autovacuum would have done within those two years.
@@ -102,8 +105,7 @@ HISTORY = (
     WHERE member_id = ANY (:members) AND stamps_added > 0 ORDER BY purchase.id
     """,
     """
-    UPDATE member SET points = :purchases, purchase_count = :purchases,
-        last_purchase_on = CAST(:now AS date) - 1, spend_on = CAST(:now AS date) - 1,
+    UPDATE member SET points = :purchases, spend_on = CAST(:now AS date) - 1,
         spend_twd = counted.twd, year_twd = counted.year_twd, lifetime_twd = counted.lifetime_twd,
         tier_id = (SELECT t.id FROM tier AS t, tier_version AS v
             WHERE coalesce((v.parameters -> 'thresholds' ->> t.code)::int, 0) <= counted.twd

@@ -35,14 +35,17 @@ SEED = (
     """
     INSERT INTO member (id, number, card_ref, line_user_id, name, language, joined_at, join_source,
         marketing_allowed, tier_id, tier_kept_until, points, spend_twd, year_twd, lifetime_twd,
-        spend_on, purchase_count, last_purchase_on)
+        spend_on, purchase_count, purchase_days, first_purchase_on, previous_purchase_on,
+        last_purchase_on)
     SELECT n, lpad(n::text, 9, '0'), md5(n::text),
         CASE WHEN n % 10 < 7 THEN 'U' || md5('line' || n) END, '王小明', 'zh-TW',
         CAST(:today AS date) - 800, 'line', false, step.id,
         CASE WHEN step.rank > 0 THEN CAST(:today AS date) + (n % 365)::int END, 0,
         counted.year, counted.this_year, counted.whole, CAST(:today AS date) - 1, :each,
-        counted.last_on
-    FROM (SELECT p.member_id AS n, sum(p.paid_twd) AS whole, max(p.purchased_on) AS last_on,
+        counted.days, counted.newest[:each], counted.newest[2], counted.newest[1]
+    FROM (SELECT p.member_id AS n, sum(p.paid_twd) AS whole,
+            count(DISTINCT p.purchased_on) AS days,
+            array_agg(p.purchased_on ORDER BY p.purchased_on DESC) AS newest,
             coalesce(sum(p.paid_twd) FILTER (WHERE p.purchased_on > CAST(:today AS date) - 366), 0)
                 AS year,
             coalesce(sum(p.paid_twd) FILTER (WHERE p.purchased_on >= date_trunc('year',
