@@ -31,6 +31,7 @@ from models.classification import (
     migration_matrix,
     note_moves,
     rebuild_classes,
+    settings_on,
 )
 from models.lifecycle import (
     MODELS,
@@ -39,7 +40,6 @@ from models.lifecycle import (
     RFM,
     LifecycleSettings,
     class_key,
-    get_settings,
 )
 from models.lifecycle.action import ITEM, Action, get_action, list_actions, set_action, title_for
 from models.lifecycle.explaining import explain_class
@@ -67,12 +67,16 @@ def add_classes(group: AppGroup, installation: Installation) -> None:
     _add_action(group, installation)
 
 
-def show_model(session: Session, model: str, on: date | None, now: datetime) -> None:
+def show_model(
+    session: Session, model: str, on: date | None, now: datetime, category: str | None = None
+) -> None:
     """Print a model's classes as a marketer reads them, with where every number comes from."""
-    counts = count_classes(session, model, now=now, on=on)
-    settings = get_settings(session, counts.on)
+    counts = count_classes(session, model, now=now, on=on, category=category)
+    settings = settings_on(session, counts.on, category)
     actions = {action.code: action for action in list_actions(session, model)}
     click.echo(f"{in_language(get_any_model(model).name, CHINESE)}　{_as_of(counts)}")
+    if category is not None:
+        click.echo(f"只看含「{category}」的購買；沒買過這個品類的會員列為未購。")
     print_table(
         ("類別", "代碼", "人數", "占比", "累計淨消費", "占比", "預設行動", "規則"),
         [_class_row(counts, actions[each.code], settings) for each in counts.classes],

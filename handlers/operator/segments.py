@@ -20,6 +20,7 @@ from handlers.operator.table import Cell, print_table
 from models.base import in_language
 from models.classification import ALL_MODELS
 from models.exchange.readable import BYTE_ORDER_MARK
+from models.lifecycle import MODELS
 from models.member import get_member_by_number, get_member_by_typed
 from models.segment import Explanation, Rule, explain_rule, parse_rule, size_of
 from models.segment.codes import check_codes
@@ -83,14 +84,24 @@ def _add_looking(group: AppGroup, installation: Installation) -> None:
     @group.command("show")
     @click.argument("name")
     @click.option("--on", type=DAY, help="A model as it was at this day's end.")
+    @click.option("--category", help="A lifecycle over purchases of this category alone.")
     @click.option("--version", type=int, help="A segment's rule in this version.")
     @click.option("--json", "as_json", is_flag=True, help="Only a segment's rule, to be changed.")
-    def show(name: str, on: datetime | None, version: int | None, *, as_json: bool) -> None:
+    def show(
+        name: str,
+        on: datetime | None,
+        category: str | None,
+        version: int | None,
+        *,
+        as_json: bool,
+    ) -> None:
         """Print a model's classes (nasld, napl_article, napl_91app, rfm), or a segment by code."""
         now = installation.clock()
         with working(installation) as session:
+            if category is not None and name not in MODELS:
+                raise click.UsageError(f"--category is for {', '.join(MODELS)}.")
             if name in ALL_MODELS:
-                show_model(session, name, on.date() if on else None, now)
+                show_model(session, name, on.date() if on else None, now, category)
             elif on is not None:
                 raise click.UsageError("--on is for models; a segment is asked as of now.")
             elif as_json:

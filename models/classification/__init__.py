@@ -30,7 +30,7 @@ from models.classification.counting import (
 from models.classification.moving import note_moves
 from models.classification.naming import ALL_MODELS, get_any_class, get_any_model
 from models.classification.rebuilding import rebuild_classes
-from models.classification.relation import last_night
+from models.classification.relation import last_night, settings_on
 from models.classification.table import (
     ClassAlert,
     ClassCount,
@@ -70,4 +70,5 @@ __all__ = [
     "migration_matrix",
     "note_moves",
     "rebuild_classes",
+    "settings_on",
 ]

@@ -129,14 +129,26 @@ class CrossTable:
 
 
 def count_classes(
-    session: Session, model: str, *, now: datetime, on: date | None = None
+    session: Session,
+    model: str,
+    *,
+    now: datetime,
+    on: date | None = None,
+    category: str | None = None,
 ) -> ClassCounts:
     """Count a model's classes: as they are (`on` None), or at the end of any day since the start.
 
-    Raises UnknownModel, DayNotYet, BeforeTheShopOpened.
+    With a `category` a lifecycle looks only at purchases that had it; RFM knows none. Raises
+    UnknownModel, DayNotYet, BeforeTheShopOpened, UnknownCategory.
     """
     known = get_any_model(model)
-    rows, day, as_of = _rows(session, [model], on, now)
+    if category is None:
+        rows, day, as_of = _rows(session, [model], on, now)
+    else:
+        assert model != RFM
+        day = on or local_day(now)
+        rows = classes_of_day(session, [model], day, now, category=category)
+        as_of = now if day == local_day(now) else None
     classed = rows.subquery("classed")
     code = classed.c[model]
     counted = {

@@ -17,10 +17,17 @@ from models.lifecycle import (
     get_settings,
 )
 from models.lifecycle.figures import is_here
+from models.lifecycle.setting import LifecycleSettings
 from models.local_day import local_day
 from models.member import Member
 from models.rfm.measuring import groups_of_day
 from models.rfm.setting import get_rfm_settings
+
+
+def settings_on(session: Session, on: date, category: str | None) -> LifecycleSettings:
+    """Return the settings of a day, with the cycle of a category where one is asked for."""
+    settings = get_settings(session, on)
+    return settings if category is None else settings.for_category(category)
 
 
 def last_night(session: Session) -> ClassNight | None:
@@ -44,17 +51,23 @@ def classes_of_night() -> Select[*tuple[Any, ...]]:
 
 
 def classes_of_day(
-    session: Session, models: Sequence[str], on: date, now: datetime
+    session: Session,
+    models: Sequence[str],
+    on: date,
+    now: datetime,
+    *,
+    category: str | None = None,
 ) -> Select[*tuple[Any, ...]]:
     """Select everybody of a day: member_id, net_twd (of all time) and a column for each model.
 
-    Whoever never bought is `prospect`, but in a model that has a class for them. Raises DayNotYet
-    or BeforeTheShopOpened.
+    Whoever never bought is `prospect`, but in a model that has a class for them. With a `category`
+    the lifecycles look only at purchases that had it, by its own cycle. Raises DayNotYet,
+    BeforeTheShopOpened, or UnknownCategory.
     """
     is_past = on < local_day(now)
-    figures: FromClause = select(figures_on(session, on, now)).cte()
+    figures: FromClause = select(figures_on(session, on, now, category=category)).cte()
     columns = columns_of(figures)
-    settings = get_settings(session, on)
+    settings = settings_on(session, on, category)
     classes: list[ColumnElement[str]] = [
         class_sql(model, columns, settings, on).label(model) for model in models if model != RFM
     ]

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.lifecycle.cycle import ASSUMED, ASSUMED_DAYS, ESTIMATED, FIXED, SET, Cycle
+from models.lifecycle.cycle import ASSUMED, ASSUMED_DAYS, ESTIMATED, FIXED, SET, SHOP, Cycle
 from models.lifecycle.measuring import Estimate, estimate_as_of
 from models.lifecycle.refusals import LifecycleRefused
 from models.lifecycle.table import (
@@ -58,6 +58,13 @@ class LifecycleSettings:
     """The id of the version; None where nobody has set anything."""
     cycle: Cycle = field(default_factory=Cycle)
     """The cycle that all this comes to."""
+
+    def for_category(self, category: str) -> "LifecycleSettings":
+        """Return the settings by the cycle of one category for everybody: the shop's, if none."""
+        if self.cycle.level == FIXED:
+            return self
+        days = self.cycle.by_category.get(category, self.cycle.days)
+        return replace(self, cycle=replace(self.cycle, days=days, level=SHOP))
 
 
 def get_settings(session: Session, on: date) -> LifecycleSettings:

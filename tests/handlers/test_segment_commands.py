@@ -13,8 +13,10 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy.orm import Session
 
+from models.checkout import Line, Sale, record_purchase
 from models.local_day import local_day
 from models.member import Member
+from models.shop import Store
 from tests.conftest import NOON
 from tests.handlers.segment_people import (
     BAD_RULES,
@@ -122,6 +124,24 @@ def test_a_model_is_shown_as_of_any_day(cli: FlaskCliRunner, people: dict[str, M
     assert f"{on} 當日結束時" in told
     assert row_of(told, "nasld:lost")[2] == "0"
     assert row_of(told, "nasld:new")[2] == "1"
+
+
+def test_a_model_may_look_at_one_category_alone(
+    cli: FlaskCliRunner, session: Session, people: dict[str, Member], store: Store
+) -> None:
+    """B-03: who has gone quiet on milk tea, whatever else they buy."""
+    basket = (Line("珍珠奶茶", 60, category="奶茶"),)
+    sale = Sale(people["active"].id, store, None, 60, "tea", lines=basket)
+    record_purchase(session, sale, NOON - timedelta(days=100))
+    session.commit()
+
+    told = run(cli, "show", "nasld", "--category", "奶茶")
+
+    assert "只看含「奶茶」的購買" in told
+    assert row_of(told, "nasld:lost")[2:5] == ["1", "100.0%", "60"]
+    assert "（nasld:prospect）5 人" in told
+    assert "紅茶" in refuse(cli, "show", "nasld", "--category", "紅茶")
+    assert "--category is for" in refuse(cli, "show", "rfm", "--category", "奶茶")
 
 
 def test_who_moved_where_and_how_two_models_meet(
