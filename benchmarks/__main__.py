@@ -79,7 +79,7 @@ BENCHMARKS: dict[Callable[[Workshop], list[Figure]], tuple[str, ...]] = {
         "segment_size_rules",
         "segment_size_outside_interval",
         "segment_why_ms",
-        "segment_why_worst_ms",
+        "segment_why_all_rules_ms",
         "forecast_fit_s",
         "forecast_night_s",
     ),

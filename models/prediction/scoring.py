@@ -38,17 +38,13 @@ _GONE = text(
     " (SELECT FROM fresh_forecast AS fresh WHERE fresh.member_id = held.member_id)"
 )
 _WRITTEN = [name for name in KINDS if name != "member_id"]
-_SET = ", ".join(f"{name} = fresh.{name}" for name in _WRITTEN)
-_AGAIN = text(
-    f"UPDATE member_forecast AS held SET {_SET}"  # noqa: S608  # Our names.
-    " FROM fresh_forecast AS fresh WHERE fresh.member_id = held.member_id"
-)
-_NEW = text(
+_SET = ", ".join(f"{name} = excluded.{name}" for name in _WRITTEN)
+_KEEP = text(
     f"INSERT INTO member_forecast (member_id, {', '.join(_WRITTEN)})"  # noqa: S608  # Our names.
     f" SELECT fresh.member_id, {', '.join(f'fresh.{name}' for name in _WRITTEN)}"
     " FROM fresh_forecast AS fresh JOIN member ON member.id = fresh.member_id"
-    " WHERE member.erased_at IS NULL AND member.merged_into_id IS NULL AND NOT EXISTS"
-    " (SELECT FROM member_forecast AS held WHERE held.member_id = fresh.member_id)"
+    " WHERE member.erased_at IS NULL AND member.merged_into_id IS NULL"
+    f" ON CONFLICT (member_id) DO UPDATE SET {_SET}"
 )
 
 
@@ -78,7 +74,7 @@ def write_forecasts(
         columns["fit_id"] = np.full(len(columns["member_id"]), fit_id)
         _copy(session, columns)
     session.execute(text("ANALYZE fresh_forecast"))
-    for statement in (_GONE, _AGAIN, _NEW, text("DROP TABLE fresh_forecast")):
+    for statement in (_GONE, _KEEP, text("DROP TABLE fresh_forecast")):
         session.execute(statement)
 
 

@@ -522,6 +522,7 @@ def test_a_size_tells_who_can_be_reached_and_how_fresh_it_is(
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the planner expect any count to take long, as in a shop of millions."""
     monkeypatch.setattr(sizing, "QUICK_COST", -1)
+    monkeypatch.setattr(sizing, "QUICK_WITH_FRIENDS", -1)
 
 
 @pytest.mark.usefixtures("slow")
@@ -548,18 +549,27 @@ def test_an_empty_shop_has_empty_segments(session: Session) -> None:
     assert (size.members, size.low, size.high) == (0, 0, 0)
 
 
+@pytest.mark.parametrize(("rare", "is_estimate", "sampled"), [(1, True, 10), (30, False, 0)])
 def test_reachable_alone_may_be_estimated(
-    session: Session, make_member: MakeMember, monkeypatch: pytest.MonkeyPatch
+    session: Session,
+    make_member: MakeMember,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    rare: int,
+    is_estimate: bool,
+    sampled: int,
 ) -> None:
+    """B-08: counted members of whom a part stands for all, but where it is too few to say."""
     for points in range(10):
         make_member(points=points + 1)
-    answers = iter([False, True])
-    monkeypatch.setattr(sizing, "_is_quick", lambda *_: next(answers))
+    monkeypatch.setattr(sizing, "QUICK_WITH_FRIENDS", -1)
+    monkeypatch.setattr(sizing, "RARE", rare)
 
     size = size_of(session, parse_rule(written(asks("points", "more_than", 4))), NOON)
 
     assert (size.members, size.is_estimate) == (6, False)
-    assert (size.reachable, size.reachable_is_estimate, size.sampled) == (6, True, 10)
+    assert (size.reachable, size.reachable_is_estimate) == (6, is_estimate)
+    assert size.sampled == sampled
 
 
 def test_a_sample_is_spread_over_all_ids_and_always_the_same() -> None:
