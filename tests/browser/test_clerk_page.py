@@ -122,7 +122,11 @@ BETWEEN_HAND_AND_SCANNER_MS = 500
 
 
 def scan(page: Page, code: str) -> None:
-    """Type as a hardware scanner does: fast, wherever the cursor is, with Enter at the end."""
+    """Type as a hardware scanner does: fast, wherever the cursor is, with Enter at the end.
+
+    Nobody scans before the page is there, and with it the script that listens.
+    """
+    page.wait_for_load_state("load")
     page.keyboard.type(code)
     page.keyboard.press("Enter")
 

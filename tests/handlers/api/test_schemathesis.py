@@ -122,7 +122,11 @@ def configuration(
             "parameters": {"number": {"dictionary": "members", "probability": 0.7}}
             | (REQUEST_ID if STATEFUL in phases else {}),
             # Taken back is not gone: a code, a redemption, an item of before can be read for ever.
-            "checks": {"use_after_free": {"enabled": False}},
+            # And a key that comes again gets its first answer, also of what was deleted since.
+            "checks": {
+                "use_after_free": {"enabled": False},
+                "ensure_resource_availability": {"enabled": False},
+            },
             "phases": {phase: {"enabled": phase in phases} for phase in (*ALONE, STATEFUL)},
             "generation": {
                 "mode": "all",
