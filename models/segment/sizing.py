@@ -107,16 +107,14 @@ def size_of(session: Session, rule: Rule, now: datetime, *, exact: bool = False)
     first, last = session.execute(select(*ends)).one()
     span = last - first + 1
     if exact or not span or _is_quick(session, both, QUICK_WITH_FRIENDS):
-        members, found = session.execute(both).one()
-        return _size(rule, now, members, found)
+        return _size(rule, now, *session.execute(both).one())
     ids = draw_ids(first, span, seed=context.today.toordinal())
     alone = _counting(condition, number)
     if not _is_quick(session, alone, QUICK_COST):
         return _estimate(rule, now, _ask(session, both, ids, SAMPLE_SECONDS), span)
     sample = _ask(session, both, ids, REACH_SECONDS)
     if sample.members < RARE:
-        members, found = session.execute(both).one()
-        return _size(rule, now, members, found)
+        return _size(rule, now, *session.execute(both).one())
     members = session.execute(alone).scalar_one()
     size = _size(rule, now, members, round(members * sample.reachable / sample.members))
     return replace(size, reachable_is_estimate=True, sampled=sample.asked)
