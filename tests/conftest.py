@@ -418,10 +418,17 @@ class FakeBell:
         self.rung.append(task)
 
 
-@pytest.fixture
-def clock() -> Clock:
-    """Return the application's clock, standing at NOON."""
+@pytest.fixture(scope="session")
+def standing_clock() -> Clock:
+    """Return the one clock of this process's application."""
     return Clock()
+
+
+@pytest.fixture
+def clock(standing_clock: Clock) -> Clock:
+    """Return the application's clock, standing at NOON."""
+    standing_clock.now = NOON
+    return standing_clock
 
 
 @pytest.fixture
@@ -432,14 +439,12 @@ def empty_inbox(shop_engine: Engine) -> Iterator[None]:
         connection.execute(delete(LineEvent))
 
 
-@pytest.fixture
-def installation(
-    empty_inbox: None, database_url: URL, sessions: Sessions, clock: Clock
-) -> Iterator[Installation]:
-    """Yield the parts of an application whose requests work inside the test's transaction."""
+@pytest.fixture(scope="session")
+def standing_installation(database_url: URL, standing_clock: Clock) -> Installation:
+    """Return the parts of this process's application; each test puts its own in."""
     from app import Installation, Settings  # Seconds that only these tests pay.
 
-    made = Installation(
+    return Installation(
         Settings(
             _env_file=None,  # type: ignore[call-arg]  # Pydantic's own argument.
             secret_key="a secret of the tests",
@@ -448,23 +453,52 @@ def installation(
             public_base_url="http://localhost",
             database_url=database_url.render_as_string(hide_password=False),
         ),
-        clock=clock,
+        clock=standing_clock,
     )
+
+
+@pytest.fixture(scope="session")
+def standing_app(standing_installation: Installation) -> Flask:
+    """Return this process's application: describing its API takes most of a second."""
+    from app import create_app  # As above.
+
+    made = create_app(standing_installation)
+    made.testing = True
+    return made
+
+
+@pytest.fixture
+def installation(
+    empty_inbox: None, standing_installation: Installation, sessions: Sessions, clock: Clock
+) -> Iterator[Installation]:
+    """Yield the parts of an application whose requests work inside the test's transaction."""
+    made = standing_installation
+    as_it_was = dict(vars(made))
+    made.settings = made.settings.model_copy()
     made.sessions = sessions
     made.bell = FakeBell()  # type: ignore[assignment]  # It rings the same.
     yield made
     if "engine" in vars(made):
         made.engine.dispose()
+    vars(made).clear()
+    vars(made).update(as_it_was)
 
 
 @pytest.fixture
-def app(installation: Installation) -> Flask:
-    """Return the application; `installation` and `clock` are its parts."""
-    from app import create_app  # As above.
+def app(installation: Installation, standing_app: Flask) -> Iterator[Flask]:
+    """Yield the application; `installation` and `clock` are its parts.
 
-    made = create_app(installation)
-    made.testing = True
-    return made
+    What a test sets in it is taken back, and nobody has tried any door yet.
+    """
+    from handlers.limiting import limiter  # As above.
+
+    kept = (standing_app.config, standing_app.extensions)
+    as_they_were = [dict(each) for each in kept]
+    limiter.reset()
+    yield standing_app
+    for each, as_it_was in zip(kept, as_they_were, strict=True):
+        each.clear()
+        each.update(as_it_was)
 
 
 @pytest.fixture

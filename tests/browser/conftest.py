@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "var" / "screenshots"
@@ -44,6 +44,20 @@ def miss(what: str, remedy: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"{what}: {remedy}", pytrace=False)
     pytest.skip(f"NO BROWSER TEST: {what}: {remedy}")
+
+
+def visit(page: Page, address: str) -> None:
+    """Go to an address; once more where the page was on its way elsewhere, as a person would.
+
+    A counter that finds its network again goes home by itself, which cancels our navigation.
+    """
+    try:
+        page.goto(address)
+    except Error as error:
+        if "ERR_ABORTED" not in error.message:
+            raise
+        page.wait_for_load_state("load")
+        page.goto(address)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from models.shop import get_shop
 from models.staff import Staff
 from tests.browser import test_clerk_page
-from tests.browser.conftest import OpenPage, Screenshot
+from tests.browser.conftest import OpenPage, Screenshot, visit
 from tests.browser.test_clerk_page import Shop, log_in, scan
 from tests.conftest import STAFF_PASSWORD, STAFF_PIN
 
@@ -167,14 +167,14 @@ def test_a_manager_looks_after_people_and_devices(
     for place, size in {"phone": {}, "desktop": DESKTOP}.items():
         page = open_page("about:blank", **size)
         log_in(page, shop, name="林店長")
-        page.goto(f"{shop.address}/clerk/people")
+        visit(page, f"{shop.address}/clerk/people")
         page.locator("li", has_text="阿哲").get_by_text("重設 PIN").click()
         expect(page.locator(".code-ticket")).to_contain_text("阿哲 的臨時 PIN")
         screenshot(page, f"door-people-{place}")
-        page.goto(f"{shop.address}/clerk/devices")
+        visit(page, f"{shop.address}/clerk/devices")
         page.click("text=啟用另一台裝置")
         page.click("text=產生啟用碼")
         expect(page.locator(".code-ticket")).to_contain_text("只能用一次")
         screenshot(page, f"door-devices-{place}")
-        page.goto(f"{shop.address}/clerk/my-pin")
+        visit(page, f"{shop.address}/clerk/my-pin")
         screenshot(page, f"door-my-pin-{place}")

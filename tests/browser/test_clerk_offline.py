@@ -20,7 +20,7 @@ from models.member import Member
 from models.member_code import issue_code, read_code
 from models.offline_sale import OfflineSale
 from models.purchase import Purchase
-from tests.browser.conftest import OpenPage, Screenshot
+from tests.browser.conftest import OpenPage, Screenshot, visit
 from tests.browser.test_clerk_page import Shop, log_in, press, scan, shop
 
 __all__ = ["shop"]
@@ -179,7 +179,7 @@ def test_the_answer_to_a_confirm_is_lost_after_the_server_committed(
     expect(page.locator("[data-view=offline-done]")).to_contain_text("不確定是否已入帳")
     screenshot(page, "clerk-offline-lost")
     wait_for_purchases(page, shop, 1)
-    page.goto(f"{shop.address}/clerk/queue")
+    visit(page, f"{shop.address}/clerk/queue")
     expect(page.locator("[data-offline-list]")).to_contain_text("先前已經入帳")
     screenshot(page, "clerk-queue-known")
 
@@ -191,7 +191,7 @@ def test_the_counter_opens_and_sells_when_it_is_reloaded_without_a_network(
     page = open_counter(open_page, shop)
     cut(page)
     sell_offline(page, shop.fresh_code(), "120")
-    page.goto(f"{shop.address}/clerk")
+    visit(page, f"{shop.address}/clerk")
     expect(page.locator("[data-view=offline-scan]")).to_contain_text(shop.staff.name)
     expect(page.locator("#offline-away")).to_be_visible()
     expect(page.locator("#offline-count b")).to_have_text("1")
@@ -199,10 +199,10 @@ def test_the_counter_opens_and_sells_when_it_is_reloaded_without_a_network(
     screenshot(page, "clerk-offline-shell")
     sell_offline(page, shop.fresh_code(), "80")
     page.context.clear_cookies(name="session")
-    page.goto(f"{shop.address}/clerk/queue")
+    visit(page, f"{shop.address}/clerk/queue")
     expect(page.locator(".offline-rows li")).to_have_count(2)
     mend(page)
-    page.goto(f"{shop.address}/clerk/login")
+    visit(page, f"{shop.address}/clerk/login")
     wait_for_purchases(page, shop, 2)
 
 
@@ -256,7 +256,7 @@ def test_a_code_used_elsewhere_waits_for_a_manager(
         used.code_id = read_code(public_key, code, datetime.now(UTC)).code_id
     mend(page)
     expect(page.locator("#offline-count")).to_have_class("bar-link offline-count has-problem")
-    page.goto(f"{shop.address}/clerk/queue")
+    visit(page, f"{shop.address}/clerk/queue")
     expect(page.locator("[data-offline-list]")).to_contain_text("這個條碼已經用過")
     expect(page.locator("[data-view=queue]")).to_contain_text("需要店長處理")
     screenshot(page, "clerk-queue-problem")

@@ -33,6 +33,7 @@ from tests.browser.conftest import (
     OpenPage,
     Screenshot,
     find_chromium,
+    visit,
 )
 from tests.conftest import STAFF_PIN, Committed, FakeBell
 
@@ -110,7 +111,7 @@ def log_in(page: Page, shop: Shop, *, name: str | None = None) -> None:
     """Sign in on the shop's tablet: tap a name, type the PIN."""
     url = f"{shop.address}{DEVICE_COOKIE_PATH}"
     page.context.add_cookies([{"name": DEVICE_COOKIE, "value": shop.device_secret, "url": url}])
-    page.goto(f"{shop.address}/clerk/login")
+    visit(page, f"{shop.address}/clerk/login")
     page.click(f".tile:has-text('{name or shop.staff.name}')")
     page.fill("[name=pin]", STAFF_PIN)
     page.press("[name=pin]", "Enter")
@@ -205,7 +206,7 @@ def test_a_short_coupon_code_is_heard_from_any_page(
 ) -> None:
     page = open_page(f"{shop.address}/clerk/join")
     log_in(page, shop)
-    page.goto(f"{shop.address}/clerk/join")
+    visit(page, f"{shop.address}/clerk/join")
     page.wait_for_timeout(BETWEEN_HAND_AND_SCANNER_MS)
     scan(page, shop.coupon_text)
     expect(page.locator("[data-view=coupon]")).to_contain_text("王○明")
@@ -304,7 +305,7 @@ def test_without_scripts_a_sale_is_recorded(browser: Browser, shop: Shop) -> Non
     context = browser.new_context(java_script_enabled=False, locale="zh-TW")
     context.set_default_timeout(WAIT_MS)
     page = context.new_page()
-    page.goto(f"{shop.address}/clerk")
+    visit(page, f"{shop.address}/clerk")
     log_in(page, shop)
     page.fill("#code", shop.fresh_code())
     page.press("#code", "Enter")
@@ -346,7 +347,7 @@ def test_the_camera_reads_the_code(browser: Browser, shop: Shop, tmp_path: Path)
     )
     context.set_default_timeout(WAIT_MS)
     page = context.new_page()
-    page.goto(f"{shop.address}/clerk")
+    visit(page, f"{shop.address}/clerk")
     log_in(page, shop)
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url))

@@ -28,7 +28,7 @@ from models.receipt_code import ReceiptCode
 from models.shift import Shift
 from models.staff import Staff
 from tests.browser import test_clerk_offline, test_clerk_page
-from tests.browser.conftest import OpenPage, Screenshot
+from tests.browser.conftest import OpenPage, Screenshot, visit
 from tests.browser.test_clerk_door import add_manager, press_pin
 from tests.browser.test_clerk_offline import (
     SYNC_MS,
@@ -302,7 +302,7 @@ def the_network_is_away_and_comes_back_twice(day: Day) -> None:
     mend(page)
     wait_for_purchases(page, day.shop, known + 3)
     expect(page.locator("#offline-away")).to_be_hidden(timeout=SYNC_MS)
-    page.goto(f"{day.shop.address}/clerk")
+    visit(page, f"{day.shop.address}/clerk")
     day.see("scan")
 
 
