@@ -35,7 +35,7 @@ from models.database import (
     make_sessions,
     stop_embedded,
 )
-from models.demo import TEA_SHOP
+from models.demo import TEA_SHOP, load_demo
 from models.friend import Friend
 from models.line_event import LineEvent
 from models.local_day import local_day
@@ -56,14 +56,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 DATA_DIR = ROOT / "var" / "test-postgres"
-TEMPLATE_INGREDIENTS = (
-    "migrations/versions/*.py",
-    "models/setup.py",
-    "models/starting_rules.py",
-    "models/segment/starting.py",
-    "models/demo/shop.py",
-    "tests/conftest.py",
-)
+INGREDIENTS = ("migrations/versions/*.py", "models/**/*.py", "tests/conftest.py")
+"""Whatever the kept databases are made by."""
 ONE_TEMPLATE_AT_A_TIME = 7_241_900
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 """A Sunday, 12:00 in Taipei."""
@@ -90,11 +84,15 @@ def server_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def pristine(server_url: str) -> Iterator[str]:
     """Yield the name of this process's own untouched copy of the template, to be copied."""
-    name = f"regulars_pristine_{uuid4().hex[:12]}"
-    with _template(server_url) as template:
-        create_database(server_url, name, template)
-    yield name
-    drop_database(server_url, name)
+    with _copied(server_url, "template", _set_up) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def pristine_demo(server_url: str) -> Iterator[str]:
+    """Yield the name of this process's own untouched demo shop as of NOON, to be copied."""
+    with _copied(server_url, "demo", _load_demo) as name:
+        yield name
 
 
 @pytest.fixture(scope="session")
@@ -114,35 +112,52 @@ def shop_engine(database_url: URL) -> Iterator[Engine]:
 
 
 @contextmanager
-def _template(server_url: str) -> Iterator[str]:
-    """Yield the template's name under a lock, made first where it is missing or out of date."""
-    name = f"regulars_template_{_digest()}"
+def _copied(server_url: str, what: str, fill: Callable[[Engine], None]) -> Iterator[str]:
+    """Yield a copy of what `fill` makes; all processes share one, made anew when it is out of date.
+
+    Nobody may be connected to what is copied, so one process at a time does.
+    """
+    family = f"regulars_kept_{what}_"
+    kept, own = f"{family}{_digest()}", f"regulars_own_{what}_{uuid4().hex[:12]}"
     with psycopg.connect(libpq_conninfo(make_url(server_url)), autocommit=True) as guard:
         guard.execute("SELECT pg_advisory_lock(%s)", [ONE_TEMPLATE_AT_A_TIME])
         known = {row[0] for row in guard.execute("SELECT datname FROM pg_database")}
-        if name not in known:
+        if kept not in known:
             for old in known:
-                if old.startswith("regulars_template_"):
+                if old.startswith(family):
                     drop_database(server_url, old)
-            _make_template(server_url, name)
-        yield name
+            _make_kept(server_url, kept, fill)
+        create_database(server_url, own, kept)
+    yield own
+    drop_database(server_url, own)
 
 
-def _make_template(server_url: str, name: str) -> None:
-    """Build the tables by the migrations and set the shop up; leave nothing half made."""
+def _make_kept(server_url: str, name: str, fill: Callable[[Engine], None]) -> None:
+    """Make what is copied; leave nothing half made."""
     drop_database(server_url, f"{name}_new")
     engine = make_engine(create_database(server_url, f"{name}_new"))
-    migrations.upgrade(engine)
-    with make_sessions(engine).begin() as session:
-        set_up_shop(session, TEA_SHOP, NOON - timedelta(days=800))
+    fill(engine)
     engine.dispose()
     create_database(server_url, name, f"{name}_new")
     drop_database(server_url, f"{name}_new")
 
 
+def _set_up(engine: Engine) -> None:
+    """Build the tables by the migrations and set the shop up."""
+    migrations.upgrade(engine)
+    with make_sessions(engine).begin() as session:
+        set_up_shop(session, TEA_SHOP, NOON - timedelta(days=800))
+
+
+def _load_demo(engine: Engine) -> None:
+    """The same with the demo's people and their past."""
+    _set_up(engine)
+    load_demo(make_sessions(engine), NOON)
+
+
 def _digest() -> str:
-    """Return a digest of all that goes into the template."""
-    files = sorted(path for pattern in TEMPLATE_INGREDIENTS for path in ROOT.glob(pattern))
+    """Return a digest of all that goes into them."""
+    files = sorted(path for pattern in INGREDIENTS for path in ROOT.glob(pattern))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
@@ -201,11 +216,23 @@ class Committed:
 @pytest.fixture
 def committed(server_url: str, pristine: str) -> Iterator[Committed]:
     """Yield a fresh copy of the template with an engine for twenty threads; drop it afterwards."""
+    with _lent(server_url, pristine) as lent:
+        yield lent
+
+
+@pytest.fixture
+def committed_demo(server_url: str, pristine_demo: str) -> Iterator[Committed]:
+    """The same of the demo shop."""
+    with _lent(server_url, pristine_demo) as lent:
+        yield lent
+
+
+@contextmanager
+def _lent(server_url: str, template: str) -> Iterator[Committed]:
     name = f"regulars_race_{uuid4().hex[:12]}"
-    url = create_database(server_url, name, pristine)
+    url = create_database(server_url, name, template)
     engine = make_engine(url, pool_size=24)
-    sessions = make_sessions(engine)
-    yield Committed(url, engine, sessions, Maker())
+    yield Committed(url, engine, make_sessions(engine), Maker())
     engine.dispose()
     drop_database(server_url, name)
 

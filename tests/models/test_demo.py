@@ -9,6 +9,7 @@ from itertools import groupby
 from uuid import uuid4
 
 import pytest
+from models.nudge import gift_birthdays, remind_of_coupons, win_back
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
@@ -30,7 +31,7 @@ from models.classification.table import ClassCount, ClassMove, MemberClass
 from models.consent import Consent
 from models.contact import ContactRequest
 from models.coupon import Coupon, CouponTemplate, Redemption
-from models.database import create_database, drop_database, make_engine, make_sessions
+from models.database import create_database, drop_database, make_engine
 from models.demo import DEMO_STAFF, TEA_SHOP, DemoReport, demo_people, load_demo
 from models.demo.identity import DOUBLE_NAME, TILL_PHONE
 from models.demo.load import MECHANICS
@@ -48,7 +49,6 @@ from models.lottery import Draw, LotteryTicket
 from models.member import Member, get_member_by_typed, is_member_number, normal_name
 from models.metric import MetricDefinition
 from models.mission import MissionEvent, MissionProgress
-from models.nudge import gift_birthdays, remind_of_coupons, win_back
 from models.outbox import Owed
 from models.phone import normal_phone
 from models.pin import check_pin
@@ -82,11 +82,10 @@ TODAY = date(2026, 11, 22)
 
 
 @pytest.fixture(scope="module")
-def shop_engine(server_url: str, pristine: str) -> Iterator[Engine]:
+def shop_engine(server_url: str, pristine_demo: str) -> Iterator[Engine]:
     """Yield the engine of a database with the demo, in which transactions are rolled back."""
     name = f"regulars_demo_{uuid4().hex[:12]}"
-    engine = make_engine(create_database(server_url, name, pristine))
-    load_demo(make_sessions(engine), NOON)
+    engine = make_engine(create_database(server_url, name, pristine_demo))
     yield engine
     engine.dispose()
     drop_database(server_url, name)

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 import migrations
 from models.base import Base
 from models.database import create_database, drop_database, make_engine, make_sessions
-from models.demo import load_demo
 from models.exchange import (
     MEMBERS,
     ExportRefused,
@@ -52,10 +51,9 @@ def empty(server_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def shop(committed: Committed) -> Committed:
-    """Return the demo shop with its past, and a few members more."""
-    load_demo(committed.sessions, NOON)
-    return committed
+def shop(committed_demo: Committed) -> Committed:
+    """Return the demo shop with its past."""
+    return committed_demo
 
 
 def digests(manifest: dict[str, object]) -> dict[str, str]:

@@ -16,8 +16,6 @@ from sqlalchemy.orm import Session
 
 import migrations
 from models.database import create_database, drop_database, make_engine
-from models.demo import load_demo
-from models.demo.ledger import add_ledger
 from models.member import Member
 from models.points import (
     LedgerSeal,
@@ -621,12 +619,8 @@ PAST = (
 # --- the demo
 
 
-def test_the_demos_ledger_holds_and_shows_what_it_can(committed: Committed) -> None:
-    load_demo(committed.sessions, NOON)
-    with committed.sessions.begin() as session:
-        if session.scalar(select(PointsAdjustment.id).limit(1)) is None:
-            add_ledger(session, NOON)
-    with committed.sessions() as session:
+def test_the_demos_ledger_holds_and_shows_what_it_can(committed_demo: Committed) -> None:
+    with committed_demo.sessions() as session:
         assert [str(fault) for fault in verify_ledger(session)] == []
         assert (session.scalar(select(func.sum(Member.points_pending))) or 0) > 0
         assert session.scalars(select(PointsAdjustment)).one().state == "asked"
