@@ -10,11 +10,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 import procrastinate
@@ -29,6 +30,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import InternalServerError
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.test import Client
 from whitenoise import WhiteNoise
 
 ROOT = Path(__file__).parent
@@ -38,6 +40,15 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(METRICS_FOLDER))
 Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
 
 from bot.client import ChannelToken, LineClient  # noqa: E402 - the metrics' folder comes first
+from bot.mail import (  # noqa: E402
+    Channel,
+    FileMailer,
+    MailNotSafe,
+    MailServer,
+    SmtpMailer,
+    check_sender,
+    read_smtp_url,
+)
 from bot.text_sender import DemoSender, Gateway, HttpSender, OtpSender  # noqa: E402
 from handlers import HandlerSettings, api, clerk, in_transaction, init_handlers, site  # noqa: E402
 from handlers.api import docs, document  # noqa: E402
@@ -50,16 +61,18 @@ from handlers.line import (  # noqa: E402
     work_event,
 )
 from handlers.line.keeper import EventKeeper  # noqa: E402
-from handlers.operator import commands  # noqa: E402
+from handlers.operator import commands, demo_week  # noqa: E402
+from handlers.operator.channels import DEMO_MAILS  # noqa: E402
 from handlers.operator.members import DEMO_TEXTS  # noqa: E402
 from handlers.sandbox import Sandbox, make_sandbox  # noqa: E402
 from jobs.clock import run_clock  # noqa: E402
 from jobs.context import JobContext  # noqa: E402
 from jobs.queue import Bell, make_queue, make_sync_queue  # noqa: E402
-from jobs.timetable import TIMETABLE, get_entry  # noqa: E402
+from jobs.timetable import ROUNDS, TIMETABLE, Entry, Round  # noqa: E402
 from jobs.worker import run_worker  # noqa: E402
 from models.base import Sessions  # noqa: E402
 from models.database import embedded_url, libpq_conninfo, make_engine, make_sessions  # noqa: E402
+from models.link import LinkMaker, derive_link_key  # noqa: E402
 from models.local_day import TAIPEI  # noqa: E402
 from models.member_code import derive_signing_key  # noqa: E402
 from models.outbox import release_by_hand  # noqa: E402
@@ -67,6 +80,7 @@ from models.outbox import release_by_hand  # noqa: E402
 SESSION_HOURS = 12
 STATEMENT_TIMEOUT_SECONDS = 30
 LARGEST_FORM_BYTES = 1_100_000
+DEMO_SENDER = "茶日子 Tea Days <hello@tea-days.example>"
 
 log = structlog.get_logger()
 
@@ -92,6 +106,8 @@ class Settings(BaseSettings):
     sms_header: str = ""
     sms_body: str = ""
     sms_content_type: str = "application/x-www-form-urlencoded"
+    smtp_url: str | None = None
+    mail_from: str | None = None
     trusted_proxies: int = 0
     log_level: str = "INFO"
 
@@ -99,6 +115,14 @@ class Settings(BaseSettings):
     def channel_secrets(self) -> list[str]:
         """The secrets in force; several while one is being exchanged."""
         return [part.strip() for part in self.line_channel_secret.split(",") if part.strip()]
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """Where mails are handed over; None where the shop sends none. Raises MailNotSafe."""
+        if self.smtp_url is None:
+            return None
+        check_sender(self.mail_from or "")
+        return read_smtp_url(self.smtp_url)
 
     @property
     def signing_key(self) -> Ed25519PrivateKey:
@@ -121,6 +145,10 @@ def read_settings() -> Settings:
         sys.exit(f"Missing or wrong settings: {names}. See .env.example, or try `make run`.")
     if not (settings.line_channel_access_token or settings.line_channel_id):
         sys.exit("Set LINE_CHANNEL_ACCESS_TOKEN, or LINE_CHANNEL_ID for stateless tokens.")
+    try:
+        _ = settings.mail_server  # Read now, so that a shop learns of it at the start.
+    except MailNotSafe as error:
+        sys.exit(f"{error}. See .env.example.")
     return settings
 
 
@@ -172,6 +200,8 @@ class Installation:
             settings.signing_key,
             settings.public_base_url.rstrip("/"),
             otp="demo" if settings.demo else otp,
+            link_key=derive_link_key(settings.secret_key),
+            has_mail=settings.demo or settings.mail_server is not None,
         )
 
     @cached_property
@@ -221,6 +251,18 @@ class Installation:
             )
         )
 
+    def make_mailer(self) -> Channel | None:
+        """Make what brings mails to mailboxes, where the shop, or the demo, has one.
+
+        Called inside the worker's event loop.
+        """
+        settings = self.settings
+        if settings.demo:
+            return FileMailer(DEMO_MAILS, settings.mail_from or DEMO_SENDER)
+        if settings.mail_server is None or settings.mail_from is None:
+            return None
+        return SmtpMailer(settings.mail_server, settings.mail_from)
+
     async def make_job_context(self) -> JobContext:
         """Make what jobs are handed; called inside the worker's event loop."""
         settings = self.settings
@@ -240,6 +282,10 @@ class Installation:
             text_sender=self.make_text_sender(),
             webhook_secret=settings.secret_key,
             allow_private_webhooks=settings.demo,
+            mailer=self.make_mailer(),
+            links=LinkMaker(
+                derive_link_key(settings.secret_key), settings.public_base_url.rstrip("/")
+            ),
         )
 
 
@@ -340,6 +386,9 @@ def set_up_logging(level: str) -> None:
 def _add_commands(app: Flask, installation: Installation) -> None:
     """Add what an operator may ask for; the processes start here because here all rooms meet."""
     commands.add_commands(app, installation)
+    demo = app.cli.commands["demo"]
+    assert isinstance(demo, click.Group)
+    demo_week.add_week(demo, partial(_open_week, installation.settings))
 
     @app.cli.command("worker")
     def worker() -> None:
@@ -360,6 +409,9 @@ def _add_commands(app: Flask, installation: Installation) -> None:
             stop=stop,
         )
 
+    runnable: list[Entry | Round] = [*TIMETABLE, *ROUNDS]
+    by_name = {each.name: each for each in runnable}
+
     @app.cli.group("job")
     def job() -> None:
         """The timetable's jobs."""
@@ -371,18 +423,35 @@ def _add_commands(app: Flask, installation: Installation) -> None:
             click.echo(f"{entry.at:%H:%M}  {entry.name}")
 
     @job.command("run")
-    @click.argument("name", type=click.Choice([entry.name for entry in TIMETABLE]))
+    @click.argument("name", type=click.Choice(list(by_name)))
     @click.option(
         "--at", "at", default=None, help="The moment to play, such as 2026-12-01T10:00+08:00."
     )
     def run_job(name: str, at: str | None) -> None:
         """Run one job by hand, now or as if at another moment; deliver what it owes."""
         now = _moment(at) if at else installation.clock()
-        done = get_entry(name).job(installation.sessions, now=now)
+        done = by_name[name].job(installation.sessions, now=now)
         with installation.sessions.begin() as session:
             release_by_hand(session, now, installation.clock())
         installation.bell.ring_now("deliver_outbox")
         click.echo(f"{name} at {now.astimezone(TAIPEI):%Y-%m-%d %H:%M}: {done}")
+
+
+def _open_week(
+    settings: Settings, first: date, days: int, seed: int, keep: bool
+) -> AbstractContextManager[demo_week.PlayedWeek]:
+    """Set up a demo shop to be played, on the embedded server, whatever database we work with."""
+    from jobs.demo_week.staging import set_stage  # The simulator: only this command pays for it.
+
+    def build(
+        told: dict[str, Any], clock: Callable[[], datetime], bell: Bell
+    ) -> tuple[Installation, Client]:
+        played = Installation(settings.model_copy(update=told), clock=clock)
+        played.bell = bell
+        return played, create_app(played).test_client()
+
+    server = embedded_url(ROOT / "var" / "postgres")
+    return set_stage(server, build, first, days=days, seed=seed, keep=keep)
 
 
 def _moment(text: str) -> datetime:

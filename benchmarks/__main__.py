@@ -10,12 +10,14 @@ from typing import NoReturn
 from benchmarks import (
     counter,
     imports,
+    journeys,
     pos_api,
     postings,
     purchase,
     recording,
     rfm_package,
     segments,
+    sending,
     taps,
     tiers,
     webhook,
@@ -67,6 +69,11 @@ BENCHMARKS: dict[Callable[[Workshop], list[Figure]], tuple[str, ...]] = {
         "tier_evaluation_changed",
         "tier_evaluation_ordinary",
     ),
+    journeys.measure_journeys: (
+        "journey_starts_per_second",
+        "journey_reasons_asked_per_second",
+        "journey_messages_owed_per_second",
+    ),
     segments.measure_segments: (
         "classes_first_night_s",
         "classes_next_night_s",
@@ -83,6 +90,19 @@ BENCHMARKS: dict[Callable[[Workshop], list[Figure]], tuple[str, ...]] = {
         "forecast_fit_s",
         "forecast_night_s",
     ),
+    sending.measure_million: (
+        "campaign_frozen_s",
+        "campaign_million_s",
+        "campaign_multicasts_over",
+        "campaign_batch_cpu_ms",
+    ),
+    sending.measure_personal: (
+        "campaign_personal_rate",
+        "campaign_personal_cpu_ms",
+        "campaign_personal_grown_mb",
+        "campaign_pushes_over",
+    ),
+    sending.measure_workers: ("campaign_two_workers", "campaign_two_workers_over"),
     rfm_package.measure_package: (
         "rfm_times_faster",
         "rfm_memory_share",

@@ -146,10 +146,10 @@ class Workshop:
             yield port
 
     @contextmanager
-    def worker(self, environment: dict[str, str]) -> Iterator[None]:
-        """Run the Procfile's worker."""
-        with self._running(procfile("worker"), environment):
-            yield
+    def worker(self, environment: dict[str, str]) -> Iterator[int]:
+        """Run the Procfile's worker; yield its process id."""
+        with self._running(procfile("worker"), environment) as pid:
+            yield pid
 
     @contextmanager
     def line(self, delay_seconds: float) -> Iterator[int]:
@@ -160,9 +160,17 @@ class Workshop:
             yield port
 
     @contextmanager
+    def push_line(self, delay_seconds: float) -> Iterator[int]:
+        """Run LINE's side of pushes and multicasts; yield its port."""
+        port = free_port()
+        command = f"{sys.executable} -m benchmarks.push_stub {port} {delay_seconds}"
+        with self._running(command, dict(os.environ), port):
+            yield port
+
+    @contextmanager
     def _running(
         self, command: str, environment: dict[str, str], port: int | None = None
-    ) -> Iterator[None]:
+    ) -> Iterator[int]:
         self._count += 1
         log = FOLDER / f"process-{self._count}.log"
         with log.open("wb") as output:
@@ -177,7 +185,7 @@ class Workshop:
         try:
             if port is not None:
                 _wait_for(process, port, command, log)
-            yield
+            yield process.pid
             if process.poll() is not None:
                 raise BenchmarkError(f"`{command}` ended early:\n{_end_of(log)}")
         finally:

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -68,6 +69,14 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class QuotaLimit:
+    """What LINE lets the account send this month: free messages and those ordered beyond them."""
+
+    messages: int | None
+    """None where there is no limit."""
+
+
+@dataclass(frozen=True)
 class ChannelToken:
     """How we prove who we are: a long-lived token, or id and secret for 15-minute ones."""
 
@@ -101,12 +110,42 @@ class LineClient:
         body = {"replyToken": reply_token, "messages": list(messages)}
         return await self._post("/v2/bot/message/reply", body)
 
-    async def push(self, to: str, messages: Sequence[Message], *, retry_key: UUID) -> Outcome:
-        """Send 1 to 5 messages to one person: costs one message of the quota."""
-        body = {"to": to, "messages": list(messages)}
-        return await self._post(
-            "/v2/bot/message/push", body, headers={"X-Line-Retry-Key": str(retry_key)}
-        )
+    async def push(
+        self, to: str, messages: Sequence[Message], *, retry_key: UUID, unit: str | None = None
+    ) -> Outcome:
+        """Send 1 to 5 messages to one person: costs one message of the quota.
+
+        `unit` is the name under which LINE counts what is seen and clicked (`[A-Za-z0-9_]{1,30}`).
+        """
+        return await self._send("/v2/bot/message/push", to, messages, retry_key, unit)
+
+    async def multicast(
+        self,
+        to: Sequence[str],
+        messages: Sequence[Message],
+        *,
+        retry_key: UUID,
+        unit: str | None = None,
+    ) -> Outcome:
+        """Send the same 1 to 5 messages to 1 to 500 people; each of them costs one.
+
+        One malformed id, and LINE refuses the whole request (400). A success says nothing of who
+        has blocked us. A retry needs the same key and the same people.
+        """
+        return await self._send("/v2/bot/message/multicast", list(to), messages, retry_key, unit)
+
+    async def _send(
+        self,
+        path: str,
+        to: str | list[str],
+        messages: Sequence[Message],
+        retry_key: UUID,
+        unit: str | None,
+    ) -> Outcome:
+        body: dict[str, Any] = {"to": to, "messages": list(messages)}
+        if unit is not None:
+            body["customAggregationUnits"] = [unit]
+        return await self._post(path, body, headers={"X-Line-Retry-Key": str(retry_key)})
 
     async def link_rich_menu(self, line_user_id: str, rich_menu_id: str) -> Outcome:
         """Show a person this rich menu instead of the default one."""
@@ -115,6 +154,32 @@ class LineClient:
     async def unlink_rich_menu(self, line_user_id: str) -> Outcome:
         """Show a person the default rich menu again."""
         return await self._call("DELETE", f"/v2/bot/user/{line_user_id}/richmenu", None, {})
+
+    async def quota(self) -> QuotaLimit | None:
+        """Ask how many messages this month may have; None where LINE did not say."""
+        told = await self._ask("/v2/bot/message/quota") or {}
+        if told.get("type") == "none":
+            return QuotaLimit(None)
+        value = _whole(told.get("value"))
+        return None if value is None else QuotaLimit(value)
+
+    async def consumption(self) -> int | None:
+        """Ask how many messages were sent this month, from anywhere; LINE's figure is approximate.
+
+        None where LINE did not say.
+        """
+        told = await self._ask("/v2/bot/message/quota/consumption") or {}
+        return _whole(told.get("totalUsage"))
+
+    async def unit_statistics(
+        self, unit: str, from_on: date, to_on: date
+    ) -> Mapping[str, Any] | None:
+        """Ask what LINE counted of all sent under a unit name on these days of UTC+9.
+
+        None where LINE did not say, or not now.
+        """
+        query = f"customAggregationUnit={unit}&from={from_on:%Y%m%d}&to={to_on:%Y%m%d}"
+        return await self._ask(f"/v2/bot/insight/message/event/aggregation?{query}")
 
     async def meet(self, line_user_id: str) -> Profile:
         """Ask who a person is; nothing is known of who blocked us, or when LINE does not answer."""
@@ -126,16 +191,23 @@ class LineClient:
         )
 
     async def _profile(self, line_user_id: str) -> Mapping[str, Any]:
+        path = f"/v2/bot/profile/{line_user_id}"
+        return await self._ask(path, timeout=PROFILE_TIMEOUT) or {}
+
+    async def _ask(
+        self, path: str, *, timeout: aiohttp.ClientTimeout | None = None
+    ) -> Mapping[str, Any] | None:
+        """Return the JSON object at a path, or None where LINE said no or nothing."""
         try:
             async with self._session.get(
-                f"{self._base}/v2/bot/profile/{line_user_id}",
+                self._base + path,
                 headers={"Authorization": f"Bearer {await self._bearer()}"},
-                timeout=PROFILE_TIMEOUT,
+                timeout=timeout or self._session.timeout,
             ) as answer:
-                found = await answer.json() if answer.status == 200 else {}
+                found = await answer.json() if answer.status == 200 else None
         except (aiohttp.ClientError, TimeoutError, ValueError, _NoToken):
-            return {}
-        return found if isinstance(found, dict) else {}
+            return None
+        return found if isinstance(found, dict) else None
 
     async def _post(
         self, path: str, body: Any, *, headers: Mapping[str, str] | None = None
@@ -221,6 +293,11 @@ def _judge(status: int, request_id: str | None, text: str) -> Outcome:
     if status >= 500:
         return Outcome(Verdict.UNKNOWN, status, request_id, reason)
     return Outcome(Verdict.REFUSED, status, request_id, reason)
+
+
+def _whole(told: object) -> int | None:
+    """Return a count as LINE told it; whatever is none is not known."""
+    return told if isinstance(told, int) and not isinstance(told, bool) and told >= 0 else None
 
 
 def _reason(text: str) -> str:

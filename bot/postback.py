@@ -41,6 +41,10 @@ class Action(StrEnum):
     CHANGE_NAME = "change_name"
     CHANGE_PHONE = "change_phone"
     CHANGE_BIRTHDAY = "change_birthday"
+    CHANGE_EMAIL = "change_email"
+    DROP_EMAIL = "drop_email"
+    CHOOSE_CHANNEL = "choose_channel"
+    CHANGE_CHANNEL = "change_channel"
     CHANGE_LANGUAGE = "change_language"
     CHOOSE_LANGUAGE = "choose_language"
     DELETE_ME = "delete_me"
@@ -82,6 +86,8 @@ class Action(StrEnum):
     SHOW_PAGES = "show_pages"
     READ_PAGE = "read_page"
     CLAIM_RECEIPT = "claim_receipt"
+    ANSWER_SURVEY = "answer_survey"
+    GIVE_REASON = "give_reason"
 
 
 class PostbackTooLong(ValueError):

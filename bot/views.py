@@ -405,6 +405,13 @@ class ProfileView(View):
     marketing: bool
     joined_on: date
     notice_version: str
+    has_mail: bool = False
+    """Whether the shop sends mails."""
+    email: str | None = None
+    """Masked: a•••@e•••.com."""
+    email_state: str | None = None
+    channel: str | None = None
+    """`line` or `email` where they chose one."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from flask import Blueprint, Flask, Response, current_app, g
 from sqlalchemy.orm import Session
 
+from models.link import LinkMaker, derive_link_key
+
 EXTENSION = "regulars"
 FIRST_ERROR_STATUS = 400
 
@@ -23,6 +25,11 @@ class HandlerSettings:
     """Where the simulator shows the chat; None with a real LINE channel."""
     demo: bool
     secret_key: str
+
+    @property
+    def links(self) -> LinkMaker:
+        """What writes and reads the links in our messages and mails."""
+        return LinkMaker(derive_link_key(self.secret_key), self.public_base_url)
 
 
 def settings() -> HandlerSettings:

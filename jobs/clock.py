@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from jobs.queue import defer_once
-from jobs.timetable import ROUNDS, SWEEP_SECONDS, TIMETABLE, Entry, Round, list_due
+from jobs.timetable import COMING_ROUND, SWEEP_SECONDS, TIMETABLE, Asking, Entry, Round, list_due
 from models.base import Sessions
 from models.job_run import is_finished
 from models.local_day import TAIPEI
@@ -28,7 +28,15 @@ ONE_CLOCK = 7_241_002
 """The advisory lock that only the running clock holds."""
 CATCH_UP_SECONDS = 60
 PAUSE_SECONDS = 2.0
-SWEEPS = ("work_inbox", "deliver_outbox", "deliver_texts", "deliver_webhooks", "rescue_stalled")
+SWEEPS = (
+    "work_inbox",
+    "deliver_outbox",
+    "deliver_mail",
+    "deliver_texts",
+    "deliver_webhooks",
+    "send_campaigns",
+    "rescue_stalled",
+)
 
 log = structlog.get_logger()
 
@@ -96,7 +104,7 @@ def make_scheduler(
             id=entry.name,
             misfire_grace_time=int(entry.grace.total_seconds()),
         )
-    for each in ROUNDS:
+    for each in COMING_ROUND:
         scheduler.add_job(
             lambda each=each: _defer_round(queue, each),
             IntervalTrigger(seconds=int(each.every.total_seconds())),
@@ -137,8 +145,9 @@ def catch_up(queue: procrastinate.App, sessions: Sessions, now: datetime) -> lis
     return [entry.name for entry, _ in missed]
 
 
-def _defer_round(queue: procrastinate.App, each: Round) -> None:
-    defer_once(queue, "run_round", lock=each.name, name=each.name)
+def _defer_round(queue: procrastinate.App, each: Round | Asking) -> None:
+    task = "run_call" if isinstance(each, Asking) else "run_round"
+    defer_once(queue, task, lock=each.name, name=each.name)
 
 
 def _defer_entry(queue: procrastinate.App, entry: Entry, slot: str) -> None:

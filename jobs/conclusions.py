@@ -3,11 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
 
 from jobs.context import JobContext
-from jobs.delivery import Attempt, Parcel, conclude
+from jobs.delivery import Attempt, Parcel, conclude, is_out_of_quota
+from models import quota
 
 LARGEST_BATCH = 100
+USED = {"accepted": 1, "unknown": 1, "refused": 0}
+"""How many messages of the quota a push took, by its end: what LINE may have taken is used."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +21,11 @@ class _Asked:
     parcel: Parcel
     attempt: Attempt
     written: "asyncio.Future[str]"
+
+    @property
+    def is_push(self) -> bool:
+        """Tell whether it was a push, which takes a message of the quota."""
+        return self.attempt.via == "push"
 
     def tell(self, result: str | Exception) -> None:
         """Let the caller go on, unless they were cancelled meanwhile."""
@@ -63,7 +74,29 @@ class Conclusions:
         now = self._context.clock()
         with self._context.sessions.begin() as session:
             results = [conclude(session, asked.parcel, asked.attempt, now) for asked in batch]
+            is_gone = _settle_quota(session, batch, results, now)
             owes_more = session.info.pop("owes", False)
         if owes_more:
             self._context.ring("deliver_outbox")
+        if is_gone:
+            self._context.ring("reconcile_quota")
         return results
+
+
+def _settle_quota(
+    session: Session, batch: Sequence[_Asked], results: Sequence[str], now: datetime
+) -> bool:
+    """Note what the pushes used of the month; tell whether LINE said that it is used up.
+
+    The month stays locked until the transaction ends, so this comes last.
+    """
+    pushed = [
+        (asked, result) for asked, result in zip(batch, results, strict=True) if asked.is_push
+    ]
+    used = {str(asked.parcel.owed.id): USED[result] for asked, result in pushed if result in USED}
+    if used:
+        quota.settle_use(session, used, now)
+    is_gone = any(is_out_of_quota(asked.attempt.outcome) for asked, _ in pushed)
+    if is_gone:
+        quota.note_quota_gone(session, now)
+    return is_gone

@@ -8,10 +8,13 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from bot.client import LineClient, Profile
+from bot.mail import Channel
 from bot.text_sender import OtpSender
+from jobs.campaign_crew import Crew
 from jobs.couriers import Couriers
 from models.base import Sessions
 from models.line_event import LineEvent
+from models.link import LinkMaker
 from models.outbox import Owed
 
 
@@ -49,9 +52,14 @@ class JobContext:
     apologise: Callable[[Session, LineEvent, datetime], Owed | None]
     text_sender: OtpSender | None = None
     """Who brings codes to phones; None where only a clerk can bind anew."""
+    mailer: Channel | None = None
+    """Who brings mails to mailboxes; None where the shop sends none."""
+    links: LinkMaker = field(default_factory=lambda: LinkMaker(b"", ""))
+    """What writes the links in messages, whose clicks are counted."""
     inbox: Drain = field(default_factory=Drain)
     webhook_secret: str = ""
     """What the secrets of webhook endpoints are derived from."""
     allow_private_webhooks: bool = False
     """Whether events may go to private addresses: in the demo, whose receivers run beside it."""
     couriers: Couriers = field(default_factory=Couriers)
+    crew: Crew = field(default_factory=Crew)

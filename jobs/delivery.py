@@ -13,9 +13,11 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bot.client import LineClient, Outcome, Verdict
+from bot.content import Address
 from bot.render import render
 from bot.texts import texts_for
 from models.outbox import (
+    LINE,
     MENU_KIND,
     RETRY_KEY_LIFE,
     STRANGER,
@@ -26,10 +28,12 @@ from models.outbox import (
     settle,
     try_again_at,
 )
+from models.outreach.riding import carries, give_back_riders, settle_riders
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=5)
 QUOTA_PAUSE = timedelta(hours=1)
+TOO_LATE = "too_late"
 QUOTA_TEXT = "monthly limit"
 """The only mark by which LINE's two kinds of 429 can be told apart (LINE, Errors, read 2026-08)."""
 
@@ -44,6 +48,13 @@ class Parcel:
     was_in_doubt: bool
     messages: list[dict[str, Any]]
     rich_menu_id: str | None = None
+    delay_seconds: float = 0.0
+    """How long its turn at LINE's pace is away."""
+
+    @property
+    def is_push(self) -> bool:
+        """Tell whether it costs a message of the quota."""
+        return costs_quota(self.owed)
 
 
 @dataclass(frozen=True)
@@ -54,26 +65,24 @@ class Attempt:
     outcome: Outcome
 
 
-def reason_to_end(
-    claim: Claim, receiver: Receiver | None, now: datetime, *, held_back: str | None = None
-) -> str | None:
-    """Return why a claimed row must not be tried any more, or None where it may.
+def costs_quota(owed: Owed) -> bool:
+    """Tell whether a row is a push: a reply and a mail cost nothing, and a menu is no message."""
+    return owed.reply_token is None and owed.kind != MENU_KIND and owed.channel == LINE
 
-    `held_back` says why its member is not sent marketing that costs money, if so.
-    """
+
+def reason_to_end(claim: Claim, receiver: Receiver | None, now: datetime) -> str | None:
+    """Return why a claimed row must not be tried any more, or None where it may."""
     owed = claim.owed
     if owed.kind != MENU_KIND and _is_past_retrying(owed, now):
-        return "too_late"
+        return TOO_LATE
     if owed.reply_token is not None:
-        return "too_late" if owed.is_late(now) else None
+        return TOO_LATE if owed.is_late(now) else None
     if owed.kind == MENU_KIND:
         return None
-    return _reason_not_to_push(owed, receiver or STRANGER, now, held_back)
+    return _reason_not_to_push(owed, receiver or STRANGER, now)
 
 
-def _reason_not_to_push(
-    owed: Owed, person: Receiver, now: datetime, held_back: str | None
-) -> str | None:
+def _reason_not_to_push(owed: Owed, person: Receiver, now: datetime) -> str | None:
     if owed.member_id is not None and not person.is_member:
         return "erased"
     if not person.is_friend:
@@ -81,8 +90,8 @@ def _reason_not_to_push(
     if owed.is_marketing and not person.marketing_allowed:
         return "marketing_stopped"
     if owed.useful_until is not None and now >= owed.useful_until:
-        return "too_late"
-    return held_back if owed.is_marketing else None
+        return TOO_LATE
+    return None
 
 
 def _is_past_retrying(owed: Owed, now: datetime) -> bool:
@@ -90,11 +99,19 @@ def _is_past_retrying(owed: Owed, now: datetime) -> bool:
     return owed.first_try_at is not None and now - owed.first_try_at >= RETRY_KEY_LIFE
 
 
-def words_of(owed: Owed) -> list[dict[str, Any]]:
-    """Draw a row's messages, in its person's language."""
+def words_of(owed: Owed, address: Address | None = None) -> list[dict[str, Any]]:
+    """Draw a row's messages, in its person's language: a reply with what rides on it.
+
+    `address` writes the counted links; a reply is drawn already.
+    """
     if owed.kind == MENU_KIND:
         return []
-    return render(owed.kind, owed.words, texts_for(owed.language))
+    if carries(owed):
+        said: list[dict[str, Any]] = owed.words[
+            "messages" if owed.reply_token is None else "joined"
+        ]
+        return said
+    return render(owed.kind, owed.words, texts_for(owed.language), address)
 
 
 async def hand_over(line: LineClient, parcel: Parcel) -> Attempt:
@@ -118,11 +135,11 @@ def conclude(session: Session, parcel: Parcel, attempt: Attempt, now: datetime) 
     """Write down what a call's outcome means; return the word for the log."""
     owed, outcome = parcel.owed, attempt.outcome
     if outcome.is_success:
-        return _end(session, owed, "accepted", attempt, now)
+        return _end(session, parcel, "accepted", attempt, now)
     if attempt.via == "reply" and outcome.is_dead_reply_token:
         return _bury_token(session, parcel, attempt, now)
     if outcome.verdict is Verdict.REFUSED:
-        return _end(session, owed, "refused", attempt, now)
+        return _end(session, parcel, "refused", attempt, now)
     try_again_at(
         session,
         owed.id,
@@ -137,16 +154,18 @@ def conclude(session: Session, parcel: Parcel, attempt: Attempt, now: datetime) 
 def _bury_token(session: Session, parcel: Parcel, attempt: Attempt, now: datetime) -> str:
     owed = parcel.owed
     if parcel.was_in_doubt:
-        return _end(session, owed, "unknown", attempt, now)
+        return _end(session, parcel, "unknown", attempt, now)
     if owed.push_if_late:
         become_push(session, owed.id, now)
+        if carries(owed):
+            give_back_riders(session, [owed.id], now)
         session.info["owes"] = True
         return "becomes_push"
-    return _end(session, owed, "refused", attempt, now)
+    return _end(session, parcel, "refused", attempt, now)
 
 
-def _end(session: Session, owed: Owed, state: str, attempt: Attempt, now: datetime) -> str:
-    outcome = attempt.outcome
+def _end(session: Session, parcel: Parcel, state: str, attempt: Attempt, now: datetime) -> str:
+    owed, outcome = parcel.owed, attempt.outcome
     settle(
         session,
         owed.id,
@@ -157,12 +176,20 @@ def _end(session: Session, owed: Owed, state: str, attempt: Attempt, now: dateti
         request_id=outcome.request_id,
         reason=outcome.reason,
     )
+    if carries(owed):
+        riders = "unknown" if state == "refused" and parcel.was_in_doubt else state
+        settle_riders(session, owed.id, riders, now, outcome.request_id)
     return state
+
+
+def is_out_of_quota(outcome: Outcome) -> bool:
+    """Tell whether LINE said that the month's messages are used up."""
+    return outcome.status == 429 and QUOTA_TEXT in (outcome.reason or "")
 
 
 def pause_before(tries: int, outcome: Outcome) -> timedelta:
     """Return how long to wait after so many tries: doubling with jitter, or an hour for quota."""
-    if outcome.status == 429 and QUOTA_TEXT in (outcome.reason or ""):
+    if is_out_of_quota(outcome):
         return QUOTA_PAUSE
     pause: timedelta = min(FIRST_PAUSE * 2 ** min(tries - 1, 12), LONGEST_PAUSE)
     return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing

@@ -6,18 +6,18 @@ Each is safe to run twice and to stop anywhere: what was done is marked on the r
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 from sqlalchemy.orm import Session
 
-from models import birthday_card, metric, nudge
+from models import birthday_card, metric
 from models.api_call import forget_calls
 from models.base import Sessions
 from models.browse_event import forget_old_looks
 from models.engagement import forget_answered
 from models.friend import forget_stale_conversations
 from models.line_event import forget_old_events
+from models.link import forget_old_clicks
 from models.local_day import local_day
 from models.member import list_member_ids
 from models.outbox import KEPT_DAYS, forget_settled
@@ -38,14 +38,6 @@ MEASURED_AT_ONCE = 1_000
 """Measuring locks no member, so its parts may be larger."""
 
 log = structlog.get_logger()
-
-
-class NudgePart(Protocol):
-    """One bounded part of a nudge over members in the order of their ids."""
-
-    def __call__(
-        self, session: Session, now: datetime, *, after_id: int, limit: int
-    ) -> nudge.Part: ...
 
 
 def evaluate_tiers(sessions: Sessions, *, now: datetime) -> int:
@@ -155,36 +147,8 @@ def make_birthday_cards(sessions: Sessions, *, now: datetime) -> int:
             return made
 
 
-def give_birthday_gifts(sessions: Sessions, *, now: datetime) -> int:
-    """Give today's birthday people their coupon; return how many were written to."""
-    return _nudge_all(sessions, nudge.gift_birthdays, now)
-
-
-def remind_expiring_coupons(sessions: Sessions, *, now: datetime) -> int:
-    """Remind of coupons about to expire; return how many people were written to."""
-    return _nudge_all(sessions, nudge.remind_of_coupons, now)
-
-
-def win_back_members(sessions: Sessions, *, now: datetime) -> int:
-    """Write to members silent for 90 days; return how many were written to."""
-    return _nudge_all(sessions, nudge.win_back, now)
-
-
-def _nudge_all(sessions: Sessions, part: NudgePart, now: datetime) -> int:
-    seen, owed, held, after_id = 0, 0, 0, 0
-    while True:
-        with sessions.begin() as session:
-            done = part(session, now, after_id=after_id, limit=PART)
-        if not done.seen:
-            name = getattr(part, "__name__", "?")
-            log.info("nudged", rule=name, due=seen, owed=owed, held_back=held)
-            return owed
-        seen, owed, held = seen + done.seen, owed + done.owed, held + done.held
-        after_id = done.last_id
-
-
 def forget_old(sessions: Sessions, *, now: datetime) -> int:
-    """Delete old events, deliveries, drafts, looks and kept answers; return how many."""
+    """Delete old events, deliveries, drafts, looks, clicks and answers; return how many."""
     before = now - timedelta(days=KEPT_DAYS)
     with sessions.begin() as session:
         forgotten = forget_stale_conversations(session, now)
@@ -195,6 +159,7 @@ def forget_old(sessions: Sessions, *, now: datetime) -> int:
         + _forget_all(sessions, lambda session: forget_deliveries(session, before, limit=1000))
         + _forget_all(sessions, lambda session: forget_events(session, before, limit=1000))
         + _forget_all(sessions, lambda session: forget_old_looks(session, now, limit=1000))
+        + _forget_all(sessions, lambda session: forget_old_clicks(session, now, limit=1000))
         + _forget_all(sessions, lambda session: forget_answered(session, now, limit=1000))
         + _forget_all(sessions, lambda session: forget_calls(session, now, limit=1000))
     )

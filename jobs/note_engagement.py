@@ -7,7 +7,20 @@ from sqlalchemy.orm import Session
 
 from jobs.settling import find_settled, wait_for_writers
 from models.base import Sessions
-from models.engagement import FACTS, LINE_EVENTS, MESSAGES, PURCHASES, note_facts, note_messages
+from models.engagement import (
+    AT_ONCE,
+    BATCHES,
+    CLICKS,
+    FACTS,
+    LINE_EVENTS,
+    MESSAGES,
+    PURCHASES,
+    end_batches,
+    list_new_batches,
+    note_batches,
+    note_facts,
+    note_messages,
+)
 from models.tag import apply_events, end_bought, tidy_expired
 
 TRIES = 10
@@ -26,7 +39,7 @@ def note_engagement(sessions: Sessions, *, now: datetime) -> int:
     tidied = _tidy(sessions, now)
     settled = find_settled(sessions, FACTS, tries=TRIES, pause_seconds=PAUSE_SECONDS)
     noted = sum(_note_all(sessions, fact, settled[fact], now) for fact in FACTS if fact in settled)
-    sent = _note_messages(sessions, now)
+    sent = _note_messages(sessions, now) + _note_batches(sessions, now)
     waiting = len(FACTS) - len(settled)
     log.info("engagement_noted", noted=noted, sent=sent, tidied=tidied, waiting=waiting)
     return noted + sent
@@ -55,7 +68,7 @@ def _note_all(sessions: Sessions, fact: str, settled_id: int, now: datetime) -> 
 
 def _move_tags(session: Session, fact: str, after_id: int, through_id: int, now: datetime) -> None:
     """Give and end the tags of the same rows, in the same transaction."""
-    if through_id <= after_id or fact == LINE_EVENTS:
+    if through_id <= after_id or fact in (LINE_EVENTS, CLICKS):
         return
     if fact == PURCHASES:
         end_bought(session, after_id, through_id, now)
@@ -70,4 +83,19 @@ def _note_messages(sessions: Sessions, now: datetime) -> int:
         with sessions.begin() as session:
             more, is_last = note_messages(session, now, is_settled=is_settled)
         sent += more
+    return sent
+
+
+def _note_batches(sessions: Sessions, now: datetime) -> int:
+    """Take over what campaigns sent, a few batches at a time; the mark follows as with messages."""
+    is_settled = wait_for_writers(sessions, BATCHES, tries=TRIES, pause_seconds=PAUSE_SECONDS)
+    with sessions() as session:
+        batch_ids = list_new_batches(session)
+    sent = 0
+    for first in range(0, len(batch_ids), AT_ONCE):
+        with sessions.begin() as session:
+            sent += note_batches(session, batch_ids[first : first + AT_ONCE])
+    if is_settled:
+        with sessions.begin() as session:
+            end_batches(session, now)
     return sent

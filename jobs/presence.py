@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from jobs.context import JobContext
 from models import webhook
 from models.outbox import release_claims
+from models.sending import claiming
 
 LIVE_WORKERS = 7_241_003
 """The advisory lock that live workers share."""
@@ -57,5 +58,6 @@ def _release(context: JobContext) -> None:
     with context.sessions.begin() as session:
         now = context.clock()
         released = release_claims(session, now) + webhook.release_claims(session, now)
+        released += claiming.release_claims(session, now)
     if released:
         log.info("claims_released", rows=released)

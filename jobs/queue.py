@@ -19,10 +19,13 @@ from procrastinate.jobs import Status
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from jobs.context import JobContext
+from jobs.deliver_mail import deliver_mail as deliver_all_mail
 from jobs.deliver_outbox import deliver_outbox as deliver_all
 from jobs.deliver_texts import deliver_texts as deliver_all_texts
 from jobs.deliver_webhooks import deliver_webhooks as deliver_all_webhooks
-from jobs.timetable import get_entry, get_round
+from jobs.reconcile_quota import reconcile_quota as reconcile_all
+from jobs.send_campaigns import send_campaigns as send_all_campaigns
+from jobs.timetable import get_call, get_entry, get_round
 from jobs.work_inbox import work_inbox as work_all
 from models.job_run import begin_run, finish_run
 
@@ -53,6 +56,13 @@ async def deliver_outbox(context: QueueContext) -> None:
     await deliver_all(known)
     if known.couriers.has_listeners:
         known.ring("deliver_webhooks")
+    if known.mailer is not None:
+        known.ring("deliver_mail")
+
+
+async def deliver_mail(context: QueueContext) -> None:
+    """Send the mails that are owed and due, where the shop sends any."""
+    await deliver_all_mail(_known(context))
 
 
 async def deliver_texts(context: QueueContext) -> None:
@@ -67,6 +77,16 @@ async def deliver_webhooks(context: QueueContext) -> None:
     await deliver_all_webhooks(_known(context))
 
 
+async def send_campaigns(context: QueueContext) -> None:
+    """Begin and end campaigns' runs; the crew sends what is due beside the queue's jobs."""
+    await send_all_campaigns(_known(context))
+
+
+async def reconcile_quota(context: QueueContext) -> None:
+    """Ask LINE for its count of the month's messages at once, where it is due."""
+    await reconcile_all(_known(context))
+
+
 async def run_entry(context: QueueContext, name: str, slot: str) -> None:
     """Run one slot of the timetable, unless it was finished before."""
     await asyncio.to_thread(run_slot, _known(context), name, slot)
@@ -78,6 +98,12 @@ async def run_round(context: QueueContext, name: str) -> None:
     known = _known(context)
     done = await asyncio.to_thread(get_round(name).job, known.sessions, now=known.clock())
     log.info("round_run", job=name, done=done)
+
+
+async def run_call(context: QueueContext, name: str) -> None:
+    """Run a job that comes round and asks LINE something."""
+    done = await get_call(name).job(_known(context))
+    log.info("call_run", job=name, done=done)
 
 
 async def rescue_stalled(context: QueueContext) -> None:
@@ -109,10 +135,14 @@ def run_slot(context: JobContext, name: str, slot: str) -> int:
 TASKS = (
     work_inbox,
     deliver_outbox,
+    deliver_mail,
     deliver_texts,
     deliver_webhooks,
+    send_campaigns,
+    reconcile_quota,
     run_entry,
     run_round,
+    run_call,
     rescue_stalled,
 )
 

@@ -1,7 +1,7 @@
 """The timetable, one page: what runs daily, when in Taipei, how late it is still useful; what
 comes round all day."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Protocol
@@ -11,16 +11,23 @@ from jobs import (
     audit_sales,
     fit_forecasts,
     forget_identity,
+    guard_budgets,
     keep_favourites,
+    learn_channels,
     measure_kpis,
     nightly,
     note_engagement,
+    open_campaigns,
     plans,
+    read_statistics,
     rebuild_classes,
+    reconcile_quota,
+    run_journeys,
     seal_ledger,
     settle_referrals,
     tidy_counters,
 )
+from jobs.context import JobContext
 from models.base import Sessions
 from models.local_day import TAIPEI
 
@@ -59,6 +66,7 @@ TIMETABLE: Sequence[Entry] = (
     Entry("make_birthday_cards", nightly.make_birthday_cards, time(1, 0), timedelta(hours=22)),
     Entry("measure_value_factors", nightly.measure_value_factors, time(2, 0), timedelta(hours=20)),
     Entry("measure_kpis", measure_kpis.measure_kpis, time(2, 10), timedelta(hours=20)),
+    Entry("learn_channels", learn_channels.learn_channels, time(2, 15), timedelta(hours=20)),
     Entry("keep_favourites", keep_favourites.keep_favourites, time(2, 20), timedelta(hours=20)),
     Entry("rebuild_classes", rebuild_classes.rebuild_classes, time(2, 30), timedelta(hours=20)),
     Entry("apply_tag_rules", apply_tag_rules.apply_tag_rules, time(2, 50), timedelta(hours=20)),
@@ -67,14 +75,7 @@ TIMETABLE: Sequence[Entry] = (
     Entry("forget_old", nightly.forget_old, time(4, 0), timedelta(hours=20)),
     Entry("forget_identity", forget_identity.forget_identity, time(4, 10), timedelta(hours=20)),
     Entry("tidy_counters", tidy_counters.tidy_counters, time(4, 20), timedelta(hours=19)),
-    Entry("give_birthday_gifts", nightly.give_birthday_gifts, time(10, 0), timedelta(hours=11)),
     Entry("settle_referrals", settle_referrals.settle_referrals, time(10, 30), timedelta(hours=10)),
-    Entry("remind_of_plans", plans.remind_of_plans, time(10, 45), timedelta(hours=10)),
-    Entry(
-        "remind_expiring_coupons", nightly.remind_expiring_coupons, time(11, 0), timedelta(hours=9)
-    ),
-    Entry("remind_of_stamps", plans.remind_of_stamps, time(11, 30), timedelta(hours=9)),
-    Entry("win_back_members", nightly.win_back_members, time(14, 0), timedelta(hours=6)),
 )
 
 
@@ -90,7 +91,32 @@ class Round:
 ROUNDS: Sequence[Round] = (
     Round("audit_sales", audit_sales.audit_sales, timedelta(minutes=3)),
     Round("note_engagement", note_engagement.note_engagement, timedelta(minutes=5)),
+    Round("open_campaigns", open_campaigns.open_campaigns, timedelta(minutes=1)),
+    Round("run_journeys", run_journeys.run_journeys, timedelta(minutes=1)),
+    Round("guard_budgets", guard_budgets.guard_budgets, timedelta(minutes=2)),
 )
+
+
+class Call(Protocol):
+    """Work that asks LINE something: bounded, safe to run twice; returns how much it did."""
+
+    def __call__(self, context: JobContext) -> Awaitable[int]: ...
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A round whose job speaks with LINE. It may come sooner than there is anything to ask."""
+
+    name: str
+    job: Call
+    every: timedelta
+
+
+CALLS: Sequence[Asking] = (
+    Asking("reconcile_quota", reconcile_quota.reconcile_quota, timedelta(minutes=10)),
+    Asking("read_statistics", read_statistics.read_statistics, timedelta(hours=1)),
+)
+COMING_ROUND: Sequence[Round | Asking] = (*ROUNDS, *CALLS)
 
 
 def get_entry(name: str) -> Entry:
@@ -101,6 +127,11 @@ def get_entry(name: str) -> Entry:
 def get_round(name: str) -> Round:
     """Return the round with this name. Raises KeyError."""
     return {each.name: each for each in ROUNDS}[name]
+
+
+def get_call(name: str) -> Asking:
+    """Return the round that asks LINE, with this name. Raises KeyError."""
+    return {each.name: each for each in CALLS}[name]
 
 
 def list_due(now: datetime) -> list[tuple[Entry, str]]:

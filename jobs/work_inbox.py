@@ -5,19 +5,23 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from bot.client import Profile
+from bot.joining import join_messages
 from jobs.conclusions import Conclusions
 from jobs.context import JobContext
-from jobs.delivery import Parcel, hand_over
+from jobs.delivery import Parcel, hand_over, words_of
 from jobs.finish_all import finish_all
 from models.line_event import LineEvent, finish_event, list_workable, note_failure, take_event
 from models.outbox import Owed, try_again_at
+from models.outreach.riding import carry_nudges
 
 BATCH = 200
 THREADS = 6
@@ -112,6 +116,8 @@ def _work(context: JobContext, event_id: int, profile: Profile) -> Worked | None
                 return None
             session.expunge(event)  # Its one change is written by `finish_event`.
             reply = context.work_event(session, event, profile, now)
+            if reply is not None and session.info.pop("nudges", False):
+                _carry(context, session, reply, now)
             finish_event(session, event)
             owes_more = session.info.pop("owes", False)
     except Exception as error:  # The loop's edge: one broken event must not lose its neighbours.
@@ -121,6 +127,20 @@ def _work(context: JobContext, event_id: int, profile: Profile) -> Worked | None
         return _give_up(context, event_id, error)
     log.info("event_worked", event_id=event_id, type=event.event_type, reply=reply is not None)
     return Worked(reply, owes_more)
+
+
+def _carry(context: JobContext, session: Session, reply: Owed, now: datetime) -> None:
+    """Let what waits for this person ride on the reply; whatever fails there, the reply goes."""
+    try:
+        with session.begin_nested():
+            draw = partial(words_of, address=context.links.address)
+            riders = carry_nudges(session, reply, now, draw=draw, join=join_messages)
+    except DBAPIError:
+        raise
+    except Exception:  # An edge: one broken nudge must not keep an answer from its person.
+        log.exception("nudges_left", owed=str(reply.id))
+    else:
+        log.info("nudges_carried", owed=str(reply.id), riders=riders)
 
 
 def _give_up(context: JobContext, event_id: int, error: Exception) -> Worked | None:
@@ -166,7 +186,7 @@ class _Replies:
             return
         if owed.next_try_at - LONGEST_CALL <= self._context.clock():
             return  # Our claim could lapse during the call, and two would say it: it comes round.
-        parcel = Parcel(owed, was_in_doubt=False, messages=owed.words["messages"])
+        parcel = Parcel(owed, was_in_doubt=False, messages=words_of(owed))
         attempt = await hand_over(self._context.line, parcel)
         result = await self._conclusions.write(parcel, attempt)
         log.info("reply_sent", owed=str(owed.id), result=result, request=attempt.outcome.request_id)

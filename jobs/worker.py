@@ -17,6 +17,14 @@ from jobs.queue import CONCURRENCY, DEAD_AFTER_SECONDS, HEARTBEAT_SECONDS, defer
 
 GRACE_SECONDS = 20.0
 PAUSE_SECONDS = 1.0
+FIRST_TASKS = (
+    "work_inbox",
+    "deliver_outbox",
+    "deliver_webhooks",
+    "reconcile_quota",
+    "send_campaigns",
+)
+"""What a worker looks at before anything rings: work left waiting, and what LINE still allows."""
 
 log = structlog.get_logger()
 
@@ -35,14 +43,16 @@ async def run_worker(
         while not stop.is_set():
             await _run_once(make_queue(), context, stop)
     finally:
-        await context.couriers.close()
+        await asyncio.gather(context.couriers.close(), context.crew.close())
         await context.line.close()
+        if context.mailer is not None:
+            await context.mailer.close()
 
 
 async def _run_once(queue: procrastinate.App, context: JobContext, stop: asyncio.Event) -> None:
     try:
         async with queue.open_async(), among_workers(context):
-            for task in ("work_inbox", "deliver_outbox", "deliver_webhooks"):
+            for task in FIRST_TASKS:
                 await _defer_first(queue, task)
             worker = asyncio.create_task(
                 queue.run_worker_async(

@@ -29,6 +29,11 @@ WRITE_EVENTS = "events:write"
 WRITE_WEBHOOKS = "webhooks:write"
 READ_SEGMENTS = "segments:read"
 WRITE_SEGMENTS = "segments:write"
+READ_CAMPAIGNS = "campaigns:read"
+WRITE_CAMPAIGNS = "campaigns:write"
+SEND_CAMPAIGNS = "campaigns:send"
+READ_JOURNEYS = "journeys:read"
+WRITE_JOURNEYS = "journeys:write"
 SCOPES = (
     READ_MEMBERS,
     WRITE_MEMBERS,
@@ -40,6 +45,11 @@ SCOPES = (
     WRITE_WEBHOOKS,
     READ_SEGMENTS,
     WRITE_SEGMENTS,
+    READ_CAMPAIGNS,
+    WRITE_CAMPAIGNS,
+    SEND_CAMPAIGNS,
+    READ_JOURNEYS,
+    WRITE_JOURNEYS,
 )
 
 

@@ -1,18 +1,16 @@
 """Engagement: when a member last tapped, clicked or bought, and how many messages got no answer.
 
 No tap, sale or webhook writes it: rows that they leave anyway (`line_event`, `browse_event`,
-`purchase`, `outbox`) are read set-based every few minutes, above a mark that never passes a place
-where somebody may still commit (`models/horizon.py`). A moment only ever rises, and what is
-unanswered is counted anew from the messages themselves, so that nothing depends on the order in
-which things are seen, and seeing them twice changes nothing.
-
-Clicks are looks at the web shop for now: links in messages do not report any yet.
+`link_click`, `purchase`, `outbox`, `campaign_batch`) are read set-based every few minutes, above a
+mark that never passes a place where somebody may still commit (`models/horizon.py`). A moment only
+ever rises, and what is unanswered is counted anew from the messages themselves, so that nothing
+depends on the order in which things are seen, and seeing them twice changes nothing.
 """
 
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, delete, select, text, update
@@ -30,11 +28,17 @@ CLOCK_SKEW = timedelta(minutes=10)
 KEPT_ANSWERED = timedelta(days=KEPT_DAYS + 1)
 """Answered messages are kept until the outbox has surely forgotten them, so that none is noted
 a second time."""
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENTS = ("tapped_at", "clicked_at", "bought_at", "sent_at")
 
-LINE_EVENTS, LOOKS, PURCHASES, MESSAGES = ("line_event", "browse_event", "purchase", "outbox")
-FACTS = (LINE_EVENTS, LOOKS, PURCHASES)
-"""The tables read by their ids; the outbox is read by when its rows were settled."""
+LINE_EVENTS, LOOKS, PURCHASES, CLICKS = ("line_event", "browse_event", "purchase", "link_click")
+MESSAGES, BATCHES = ("outbox", "campaign_batch")
+FACTS = (LINE_EVENTS, LOOKS, CLICKS, PURCHASES)
+"""The tables read by their ids; messages are read by when they were settled."""
+AT_ONCE = 4
+"""So many batches of a campaign, of 500 members each, are taken over in one transaction."""
+RECIPIENT_ID = "CAST(md5(recipient.batch_id || ':' || recipient.member_id) AS uuid)"
+"""The id under which a recipient of a campaign is kept among the messages: always the same."""
 
 
 class Engagement(Base):
@@ -52,7 +56,7 @@ class Engagement(Base):
     tapped_at: Mapped[datetime | None]
     """When they last tapped or wrote in LINE."""
     clicked_at: Mapped[datetime | None]
-    """When they last looked at something in the web shop."""
+    """When they last followed a link of ours or looked at something in the web shop."""
     bought_at: Mapped[datetime | None]
     """When they last bought, also where it was taken back: it was an answer."""
     sent_at: Mapped[datetime | None]
@@ -61,7 +65,10 @@ class Engagement(Base):
 
 
 class MarketingSent(Base):
-    """One marketing message that LINE accepted, by its id in the outbox; kept until answered."""
+    """One marketing message that was accepted, by its id in the outbox; kept until answered.
+
+    Of a campaign's recipient the id is made of batch and member.
+    """
 
     __tablename__ = "marketing_sent"
     __table_args__ = (Index(None, "member_id", "sent_at"), Index(None, "sent_at"))
@@ -73,7 +80,7 @@ class MarketingSent(Base):
 
 
 class EngagementMark(Base):
-    """How far one table is read: through an id or, of the outbox, through a moment."""
+    """How far one table is read: through an id or, of messages, through a moment."""
 
     __tablename__ = "engagement_mark"
 
@@ -129,6 +136,27 @@ def note_messages(
     return len(members), is_last
 
 
+def list_new_batches(session: Session) -> Sequence[uuid.UUID]:
+    """Return the batches of campaigns that were settled and not taken over, oldest first."""
+    mark = session.get(EngagementMark, BATCHES)
+    after = mark.last_at - CLOCK_SKEW if mark is not None else None
+    return session.scalars(_NEW_BATCHES, {"after": after}).all()
+
+
+def note_batches(session: Session, batch_ids: Sequence[uuid.UUID]) -> int:
+    """Take over what the members of these batches were sent; return to how many."""
+    lock_mark(session, BATCHES)
+    members = session.scalars(_SENT_BY_BATCH, {"batch_ids": list(batch_ids)}).all()
+    recount(session, sorted(set(members)))
+    return len(members)
+
+
+def end_batches(session: Session, now: datetime) -> None:
+    """Move the mark of campaigns on: all that was settled by then is taken over."""
+    lock_mark(session, BATCHES)
+    _move(session, BATCHES, last_at=now)
+
+
 def lock_mark(session: Session, fact: str) -> EngagementMark:
     """Return a table's mark, locked: who notes the same rows waits here."""
     session.execute(_BEGIN, {"fact": fact})
@@ -140,10 +168,22 @@ def lock_mark(session: Session, fact: str) -> EngagementMark:
     ).one()
 
 
-def read_marks(session: Session) -> Mapping[str, int]:
-    """Return through which id each table of FACTS is read."""
-    marks = dict(session.execute(select(EngagementMark.fact, EngagementMark.last_id)).all())
-    return {fact: marks.get(fact, 0) for fact in FACTS}
+@dataclass(frozen=True)
+class Marks:
+    """Through which id each table of FACTS is read, and since when no batch surely is."""
+
+    through: Mapping[str, int]
+    batches_at: datetime
+
+
+def read_marks(session: Session) -> Marks:
+    """Return how far everything is read, in one query."""
+    marks = {mark.fact: mark for mark in session.scalars(select(EngagementMark))}
+    batches = marks.get(BATCHES)
+    return Marks(
+        {fact: marks[fact].last_id if fact in marks else 0 for fact in FACTS},
+        batches.last_at - CLOCK_SKEW if batches is not None else NEVER,
+    )
 
 
 def recount(session: Session, member_ids: Sequence[int]) -> None:
@@ -275,6 +315,13 @@ _NOTE = {
                 WHERE fact.id > :after_id AND fact.id <= :through_id""",
         )
     ),
+    CLICKS: text(
+        _noting(
+            "clicked_at",
+            """SELECT fact.member_id, fact.at FROM link_click AS fact
+                WHERE fact.id > :after_id AND fact.id <= :through_id""",
+        )
+    ),
     PURCHASES: text(
         _noting(
             "bought_at",
@@ -304,6 +351,42 @@ _SENT = text(
         )
         SELECT member_id FROM kept
     """)
+)
+_NEW_BATCHES = text(
+    squeezed(f"""
+        SELECT batch.id FROM campaign_run AS run JOIN campaign_batch AS batch
+            ON batch.run_id = run.id
+        WHERE run.started_at IS NOT NULL AND coalesce(run.spec ->> 'kind', 'marketing') <> 'service'
+            AND (run.finished_at IS NULL OR run.finished_at
+                > coalesce(CAST(:after AS timestamptz), '-infinity'))
+            AND batch.settled_at > coalesce(CAST(:after AS timestamptz), '-infinity')
+            AND NOT EXISTS (SELECT FROM (
+                SELECT recipient.batch_id, recipient.member_id FROM campaign_recipient AS recipient
+                WHERE recipient.batch_id = batch.id
+                    AND coalesce(recipient.state, batch.state) = 'accepted' LIMIT 1
+            ) AS recipient JOIN marketing_sent AS sent ON sent.owed_id = {RECIPIENT_ID})
+        ORDER BY batch.settled_at, batch.id
+    """)  # noqa: S608  # Of our own words only.
+)
+"""A batch is taken over whole or not at all, so one of its recipients says whether it was."""
+_SENT_BY_BATCH = text(
+    squeezed(f"""
+        WITH kept AS (
+            INSERT INTO marketing_sent (owed_id, member_id, kind, sent_at)
+            SELECT {RECIPIENT_ID}, coalesce(member.merged_into_id, member.id), 'campaign',
+                coalesce(recipient.settled_at, batch.settled_at)
+            FROM campaign_batch AS batch
+            JOIN campaign_recipient AS recipient ON recipient.batch_id = batch.id
+            JOIN member ON member.id = recipient.member_id
+            WHERE batch.id = ANY(CAST(:batch_ids AS uuid[])) AND member.erased_at IS NULL
+                AND coalesce(recipient.state, batch.state) = 'accepted'
+            ORDER BY 2 ON CONFLICT (owed_id) DO NOTHING RETURNING member_id
+        ), begun AS (
+            INSERT INTO engagement (member_id)
+            SELECT DISTINCT member_id FROM kept ORDER BY member_id ON CONFLICT DO NOTHING
+        )
+        SELECT member_id FROM kept
+    """)  # noqa: S608  # Of our own words only.
 )
 _RECOUNT = text(
     squeezed(f"""

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, delete
+from sqlalchemy import JSON, Index, delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -20,6 +20,10 @@ class Friend(Base):
     """One LINE account we have met. Blocking ends the friendship and keeps the row."""
 
     __tablename__ = "friend"
+    __table_args__ = (
+        # Who blocked us within some days: few, among however many friends.
+        Index("ix_friend_blocked", "changed_at", postgresql_where="NOT is_following"),
+    )
 
     line_user_id: Mapped[str] = mapped_column(primary_key=True)
     is_following: Mapped[bool] = mapped_column(default=True)

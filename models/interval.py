@@ -18,3 +18,20 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
     reach = Z_95 * sqrt(share * (1 - share) / trials + square / (4 * trials * trials))
     whole = 1 + square / trials
     return max((middle - reach) / whole, 0.0), min((middle + reach) / whole, 1.0)
+
+
+def newcombe(hits: int, trials: int, base_hits: int, base_trials: int) -> tuple[float, float]:
+    """Return the interval, -1 to 1, in which a share less a base share lies at 95%.
+
+    Newcombe (1998), method 10: Wilson's intervals of the two, squared and added. Nothing tried on
+    either side may be anything that the other side leaves open.
+    """
+    low, high = wilson(hits, trials)
+    base_low, base_high = wilson(base_hits, base_trials)
+    if not trials or not base_trials:
+        return low - base_high, high - base_low
+    share, base = hits / trials, base_hits / base_trials
+    middle = share - base
+    down = sqrt((share - low) ** 2 + (base_high - base) ** 2)
+    up = sqrt((high - share) ** 2 + (base - base_low) ** 2)
+    return max(middle - down, -1.0), min(middle + up, 1.0)

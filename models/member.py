@@ -89,7 +89,7 @@ class Member(Base):
     promo_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """How many of `purchase_count` had a coupon or a discount."""
     won_back_for: Mapped[date | None]
-    """The `last_purchase_on` for which the silent member was written to, so that it is once."""
+    """The `last_purchase_on` for which they were written to before journeys did it (`silent`)."""
     erased_at: Mapped[datetime | None]
     points_pending: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """Earned and not yet spendable, until the return window is over."""

@@ -11,13 +11,16 @@ from sqlalchemy.orm import Session
 from models.audit import note
 from models.base import BusinessError
 from models.browse_event import forget_looks
+from models.channel import forget_channel
 from models.consent import get_notice, note_consent
 from models.coupon import Coupon, get_template, issue_coupon, issue_pack, void_coupons
 from models.engagement import forget_engagement
 from models.favourite import forget_favourites
 from models.fraud.own_card import link_staff_by_phone
 from models.friend import Friend, end_conversation, meet
+from models.journey.moving import forget_visits
 from models.line_binding import forget_bindings, move_binding, note_binding
+from models.link import forget_clicks
 from models.local_day import local_day
 from models.member import (
     FormerMember,
@@ -36,6 +39,7 @@ from models.phone import normal_phone
 from models.plan import leave_plan
 from models.programme import get_programme
 from models.shop import THE_SHOP, Shop, Store
+from models.survey import forget_answers
 from models.tag import forget_tags
 
 NUMBER_DRAWS = 5
@@ -288,6 +292,7 @@ def set_marketing(
     member.marketing_allowed = allowed
     if not allowed:
         forget_looks(session, member.id)
+        forget_clicks(session, member.id)
     note_consent(
         session,
         member.id,
@@ -349,7 +354,10 @@ def erase_member(session: Session, member: Member, *, evidence: str, now: dateti
     forget_looks(session, member.id)
     forget_engagement(session, member.id)
     forget_favourites(session, member.id)
+    forget_channel(session, member.id)
     forget_tags(session, [member.id], now)
+    forget_answers(session, [member.id])
+    forget_visits(session, [member.id], now)
     forget_merged_person(session, member.id)
     if line_user_id is not None:
         end_conversation(session, line_user_id)

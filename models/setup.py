@@ -12,6 +12,7 @@ from models.base import Base
 from models.benefit import Benefit
 from models.consent import Notice
 from models.coupon import CouponTemplate, get_template
+from models.journey.templates import install_basic
 from models.segment.starting import STARTING, add_starting_segments
 from models.shop import THE_SHOP, Shop, Store, get_shop
 from models.stamp_card import StampProgramme
@@ -32,6 +33,7 @@ from models.tier import ROLLING, Tier, TierVersion
 from models.velocity_rule import STARTING_RULES, VelocityRule
 
 WARN_DAYS = 30
+MADE_BY = "set-up"
 STAMP_CARD_NAME = {"zh-TW": "集點卡", "en": "Stamp card", "ja": "スタンプカード"}
 STAMP_CARD_CODE = "main"
 EARN_TWD = 100
@@ -56,7 +58,7 @@ class ShopPlan:
 
 
 def set_up_shop(session: Session, plan: ShopPlan, now: datetime) -> Shop:
-    """Make the shop, its stores, ladder, coupon templates, stamp programme, notice and segments.
+    """Make the shop, its stores, ladder, coupons, stamps, notice, segments and basic journeys.
 
     Only what is missing is made: a shop that has changed its rules keeps them when this is run
     again, and two runs at once make one shop.
@@ -74,7 +76,17 @@ def set_up_shop(session: Session, plan: ShopPlan, now: datetime) -> Shop:
     _add_stamp_programme(session, plan)
     _add_notice(session, plan, now)
     add_starting_segments(session, now, STARTING)
+    install_basic(session, by=MADE_BY, now=now)
     return get_shop(session)
+
+
+def bring_up_to_date(session: Session, now: datetime) -> bool:
+    """Give a shop that is there what newer versions of the program bring to all; tell whether one
+    is. What it once had and changed or archived stays as it is."""
+    if session.get(Shop, THE_SHOP) is None:
+        return False
+    install_basic(session, by=MADE_BY, now=now)
+    return True
 
 
 def _first_rules(now: datetime) -> dict[str, Any]:
@@ -86,7 +98,7 @@ def _first_rules(now: datetime) -> dict[str, Any]:
         "warn_days": WARN_DAYS,
         "note": "最初的等級規則",
         "created_at": now,
-        "created_by": "set-up",
+        "created_by": MADE_BY,
     }
 
 

@@ -3,29 +3,31 @@
 A sleeping member (`rfm:sleeping`) who left several messages unanswered is left in peace until they
 answer or buy: the shop stops investing. A member of a class whose action says so, such as
 `nasld:deep`, gets no paid push either. What a member is owed for a deed of their own, such as a
-receipt, is no marketing and always goes. Both are judged where a message is owed and once more
-just before it is sent, by what is known at that moment: a tap of a second ago is an answer.
+receipt, is no marketing and always goes. `models/outreach/` asks for both just before a message
+is sent, by what is known at that moment: a tap of a second ago is an answer.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ColumnElement, and_, exists, false, func, or_, select, text
+from sqlalchemy import CheckConstraint, ColumnElement, and_, exists, false, func, select, text
 from sqlalchemy.orm import Mapped, Session
 
 from models.base import Base, BusinessError, Identifier, Moment, squeezed
-from models.classification.table import ClassNight, MemberClass
+from models.classification.table import MemberClass
 from models.engagement import (
+    CLICKS,
     LINE_EVENTS,
     LOOKS,
     PURCHASES,
+    RECIPIENT_ID,
     TAPS,
     Engagement,
     read_marks,
 )
 from models.lifecycle.action import list_actions
 from models.lifecycle.figures import is_here
-from models.lifecycle.names import MODELS, NAPL_91APP, NAPL_ARTICLE, NASLD, RFM, class_key
+from models.lifecycle.names import MODELS, NAPL_91APP, NAPL_ARTICLE, NASLD, RFM
 from models.member import Member
 from models.rfm.group import SLEEPING
 
@@ -131,54 +133,7 @@ def _listed(session: Session) -> ColumnElement[bool]:
     return and_(is_suppressed(get_threshold(session)), is_here())
 
 
-def reasons_to_hold_back(session: Session, member_ids: Collection[int]) -> dict[int, str]:
-    """Return why marketing is not to be pushed to some of these members, by their id.
-
-    Exact at this moment: what people did after the last round, and what was sent to them since,
-    is looked up. Replies cost nothing and ask nobody. `holds_back` says whom a reason concerns.
-    """
-    ids = sorted(set(member_ids))
-    if not ids:
-        return {}
-    held = dict.fromkeys(_suppressed_among(session, ids), SUPPRESSED)
-    return _by_class(session, ids) | held
-
-
-def holds_back(reason: str | None, kind: str) -> str | None:
-    """Return the reason where it keeps back a message of this kind, else None.
-
-    A class is no reason against a message that is written to just those who are silent.
-    """
-    return None if kind in CHOOSES_THE_SILENT and reason != SUPPRESSED else reason
-
-
-def _by_class(session: Session, ids: Sequence[int]) -> dict[int, str]:
-    """Return the class for which each member is not written to, of those who are not.
-
-    Classes are those of last night; who bought since is in another one by now.
-    """
-    unpaid = _unpaid_classes(session)
-    if not unpaid:
-        return {}
-    last_night = select(func.max(ClassNight.day)).scalar_subquery()
-    rows = session.scalars(
-        select(MemberClass)
-        .join(Member, Member.id == MemberClass.member_id)
-        .where(
-            MemberClass.member_id.in_(ids),
-            or_(Member.last_purchase_on.is_(None), Member.last_purchase_on < last_night),
-        )
-    )
-    found: dict[int, str] = {}
-    for row in rows:
-        for model, codes in unpaid.items():
-            code = getattr(row, COLUMNS[model])
-            if code in codes:
-                found.setdefault(row.member_id, class_key(model, code))
-    return found
-
-
-def _unpaid_classes(session: Session) -> Mapping[str, set[str]]:
+def unpaid_classes(session: Session) -> Mapping[str, set[str]]:
     """Return the classes that are not written to with messages that cost money, by model."""
     unpaid = {
         model: {action.code for action in list_actions(session, model) if not action.paid_push}
@@ -187,31 +142,31 @@ def _unpaid_classes(session: Session) -> Mapping[str, set[str]]:
     return {model: codes for model, codes in unpaid.items() if codes}
 
 
-def _suppressed_among(session: Session, ids: Sequence[int]) -> list[int]:
-    threshold = get_threshold(session)
-    if threshold is None:
-        return []
-    sleeping = session.scalars(
-        select(MemberClass.member_id).where(
-            MemberClass.member_id.in_(ids), MemberClass.rfm_group == SLEEPING
-        )
-    ).all()
-    if not sleeping:
-        return []
+def suppressed_among(
+    session: Session, sleeping: Sequence[int], threshold: int | None
+) -> Collection[int]:
+    """Return which of these sleeping members are left in peace at this moment.
+
+    Exact: what they did after the last round, and what was sent to them since, is looked up.
+    """
+    if threshold is None or not sleeping:
+        return frozenset()
     marks = read_marks(session)
     asked = {
         "ids": list(sleeping),
         "threshold": threshold,
         "taps": list(TAPS),
-        "tapped": marks[LINE_EVENTS],
-        "looked": marks[LOOKS],
-        "bought": marks[PURCHASES],
+        "tapped": marks.through[LINE_EVENTS],
+        "looked": marks.through[LOOKS],
+        "clicked": marks.through[CLICKS],
+        "bought": marks.through[PURCHASES],
+        "sent": marks.batches_at,
     }
-    return list(session.scalars(_UNANSWERED, asked))
+    return frozenset(session.scalars(_UNANSWERED, asked))
 
 
 _UNANSWERED = text(
-    squeezed("""
+    squeezed(f"""
         WITH tapped AS (
             SELECT member.id, max(fact.received_at) AS at
             FROM line_event AS fact JOIN member ON member.line_user_id = fact.person
@@ -223,6 +178,8 @@ _UNANSWERED = text(
                 kept.tapped_at, kept.clicked_at, kept.bought_at, tapped.at,
                 (SELECT max(fact.occurred_at) FROM browse_event AS fact
                     WHERE fact.member_id = member.id AND fact.id > :looked),
+                (SELECT max(fact.at) FROM link_click AS fact
+                    WHERE fact.member_id = member.id AND fact.id > :clicked),
                 (SELECT max(fact.purchased_at) FROM purchase AS fact
                     WHERE fact.member_id = member.id AND fact.id > :bought)
             ), '-infinity') AS at
@@ -238,7 +195,17 @@ _UNANSWERED = text(
                     AND owed.member_id = answered.id AND owed.state = 'accepted'
                     AND owed.settled_at > answered.at
                     AND NOT EXISTS (SELECT FROM marketing_sent AS sent
-                        WHERE sent.owed_id = owed.id)) >= :threshold
-    """)
+                        WHERE sent.owed_id = owed.id))
+            + (SELECT count(*) FROM campaign_run AS run
+                JOIN campaign_recipient AS recipient ON recipient.run_id = run.id
+                    AND recipient.member_id = answered.id
+                JOIN campaign_batch AS batch ON batch.id = recipient.batch_id
+                WHERE (run.finished_at IS NULL OR run.finished_at > :sent)
+                    AND coalesce(run.spec ->> 'kind', 'marketing') <> 'service'
+                    AND coalesce(recipient.state, batch.state) = 'accepted'
+                    AND coalesce(recipient.settled_at, batch.settled_at) > answered.at
+                    AND NOT EXISTS (SELECT FROM marketing_sent AS sent
+                        WHERE sent.owed_id = {RECIPIENT_ID})) >= :threshold
+    """)  # noqa: S608  # Of our own words only.
 )
 """What is counted plus what the next round will count; the marks say where the last one ended."""

@@ -2,6 +2,7 @@
 
 from bot import Message
 from bot.cards.colour import QUIET, TEA, WARM
+from bot.cards.email import channel_words, email_words
 from bot.cards.parts import (
     NAME_LENGTH,
     Part,
@@ -37,6 +38,7 @@ def profile_card(t: Texts, view: ProfileView) -> list[Message]:
         _editable(t, t("姓名"), view.name, t("修改姓名"), Action.CHANGE_NAME),
         _editable(t, t("手機"), view.phone, t("修改手機"), Action.CHANGE_PHONE),
         _editable(t, t("生日"), t.date(view.birthday), t("修改生日"), Action.CHANGE_BIRTHDAY),
+        *_mail(t, view),
         _editable(t, t("語言"), _language_name(view), t("切換語言"), Action.CHOOSE_LANGUAGE),
         _marketing(t, is_on=view.marketing),
         rule(),
@@ -121,6 +123,17 @@ def _editable(t: Texts, label: str, value: str, change: str, action: Action) -> 
         ),
         spacing="sm",
     )
+
+
+def _mail(t: Texts, view: ProfileView) -> list[Part]:
+    """Return the address and, where there is one, how the member is told."""
+    if not view.has_mail:
+        return []
+    email = _editable(t, t("信箱"), email_words(t, view), t("修改信箱"), Action.CHANGE_EMAIL)
+    if view.email is None:
+        return [email]
+    channel, change = channel_words(t, view), t("更改通知方式")
+    return [email, _editable(t, t("通知方式"), channel, change, Action.CHOOSE_CHANNEL)]
 
 
 def _marketing(t: Texts, *, is_on: bool) -> Part:

@@ -12,9 +12,11 @@ from flask_openapi.blueprint import APIBlueprint
 from sqlalchemy.orm import Session
 
 from handlers.api import (
+    campaigns,
     catalogue,
     coupons,
     events,
+    journeys,
     member_tags,
     members,
     orders,
@@ -46,6 +48,8 @@ TOPICS = (
     segments,
     segment_models,
     member_tags,
+    campaigns,
+    journeys,
     webhooks,
     sandbox,
 )

@@ -3,6 +3,8 @@
 A code never changes its meaning. The documentation page `/api/docs/problems` is made of this.
 """
 
+from handlers.api.campaign_codes import CAMPAIGN_KINDS
+from handlers.api.journey_codes import JOURNEY_KINDS
 from handlers.api.kind import Kind
 from handlers.api.segment_codes import SEGMENT_KINDS
 from handlers.api.tag_codes import TAG_KINDS
@@ -497,6 +499,8 @@ KINDS: dict[str, Kind] = {
         "系統會在 next_try_at 自動重試。",
     ),
     **SEGMENT_KINDS,
+    **CAMPAIGN_KINDS,
+    **JOURNEY_KINDS,
     **TAG_KINDS,
 }
 

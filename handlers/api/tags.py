@@ -18,6 +18,14 @@ SEGMENTS = Tag(
     name="Segments",
     description="Members by models and rules, and why they are there. 分群",
 )
+CAMPAIGNS = Tag(
+    name="Campaigns",
+    description="Messages to segments, from the draft to what came of them. 行銷活動",
+)
+JOURNEYS = Tag(
+    name="Journeys",
+    description="What follows a cause by itself, step by step, and who is on the way. 旅程",
+)
 SANDBOX = Tag(name="Sandbox", description="What only sandbox keys may do. 測試環境")
 TAGS = (
     MEMBERS,
@@ -28,6 +36,8 @@ TAGS = (
     EVENTS,
     CATALOGUE,
     SEGMENTS,
+    CAMPAIGNS,
+    JOURNEYS,
     WEBHOOKS,
     SANDBOX,
 )

@@ -21,6 +21,7 @@ from bot.postback import Postback, parse_postback
 from bot.texts import Texts, language_from_line, texts_for
 from models.friend import Friend, note_friendship
 from models.line_event import LineEvent
+from models.link import Named, note_click
 from models.local_day import local_day
 from models.member import Member
 from models.membership import meet_person
@@ -43,14 +44,18 @@ TOPICS = (
     "lottery",
     "reviews",
     "profile",
+    "email",
     "help",
     "talk",
     "identity",
     "security",
     "receipt_code",
+    "surveys",
 )
 """The modules that hold handlers; each registers its own when imported."""
 MOST_MESSAGES = 5
+VIA = "via"
+"""The field of a tap that names the link it was sent under."""
 HIGHEST_ID = 2**63 - 1
 """The highest number that an id's column can be compared with."""
 SAID_BY_FRIENDS = ("message", "postback")
@@ -65,6 +70,10 @@ class Room:
     public_base_url: str
     otp: Literal["none", "text", "demo"] = "none"
     """How one-time codes reach a phone; the demo shows them in the chat as well."""
+    link_key: bytes = b""
+    """What clicks and taps of one minute are told apart by."""
+    has_mail: bool = False
+    """Whether the shop sends mails, so that members can give an address."""
 
 
 @dataclass
@@ -177,6 +186,7 @@ def work_event(
         if "message" in raw:
             event.raw = {key: value for key, value in raw.items() if key != "message"}
         return None
+    _note_tap(turn)
     is_ours = raw.get("mode", "active") == "active" or event.event_type not in SAID_BY_FRIENDS
     messages = handler(turn) if is_ours else []
     event.raw = {}
@@ -256,6 +266,14 @@ def _what(turn: Turn) -> str:
     message = turn.event.get("message")
     kind = message.get("type") if isinstance(message, dict) else ""
     return kind if isinstance(kind, str) else ""
+
+
+def _note_tap(turn: Turn) -> None:
+    """Count a tap on a button of a sending, which names its link: `via=12`."""
+    link_id = turn.number(VIA)
+    if link_id and turn.member is not None:
+        told = Named(link_id, turn.member.id)
+        note_click(turn.session, turn.room.link_key, told, turn.user_id, turn.now)
 
 
 def _owe(turn: Turn, event: LineEvent, messages: list[Message]) -> Owed | None:

@@ -20,6 +20,7 @@ from bot.cards import (
     registration_problem,
     welcome_pack,
 )
+from bot.cards.email import ask_email
 from bot.cards.problems import Problem
 from bot.postback import Action
 from bot.views import CouponView, NoticeView
@@ -116,6 +117,7 @@ def ask_again(turn: Turn, talk: Conversation) -> list[Message]:
         "phone": lambda: ask_phone(turn.texts),
         "birthday": lambda: birthday_question(turn),
         "code": lambda: ask_code_again(turn, talk),
+        "email": lambda: ask_email(turn.texts, has_one=False),
     }
     return questions[talk.step]()
 

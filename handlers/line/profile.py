@@ -18,6 +18,7 @@ from bot.views import ProfileView
 from handlers.line import Turn, on, on_member
 from handlers.line.identity import prove_phone
 from handlers.line.joining import CHANGE_BIRTHDAY, birthday_question, name_problem, problem
+from models.channel import find_channel, masked_email
 from models.consent import consent_facts
 from models.coupon import count_usable_coupons
 from models.friend import Conversation, converse, end_conversation, get_conversation
@@ -43,6 +44,8 @@ def show_profile(turn: Turn, member: Member) -> list[Message]:
     assert member.phone is not None
     assert member.birthday is not None
     consents = consent_facts(turn.session, member.id)
+    known = find_channel(turn.session, member.id) if turn.room.has_mail else None
+    email = known.email if known is not None else None
     view = ProfileView(
         name=member.name or "",
         phone=masked_phone(member.phone),
@@ -51,6 +54,10 @@ def show_profile(turn: Turn, member: Member) -> list[Message]:
         marketing=member.marketing_allowed,
         joined_on=local_day(member.joined_at),
         notice_version=consents[0]["notice_version"] if consents else "",
+        has_mail=turn.room.has_mail,
+        email=masked_email(email) if email is not None else None,
+        email_state=known.email_state if known is not None else None,
+        channel=known.chosen if known is not None else None,
     )
     return profile_card(turn.texts, view)
 

@@ -3,6 +3,7 @@
 from bot import Message
 from bot.cards import fallback
 from handlers.line import Turn, handler_for, on
+from handlers.line.email import CHANGE_EMAIL, take_email
 from handlers.line.help import CONTACT, take_about
 from handlers.line.identity import CODE, REBIND, take_identity_answer
 from handlers.line.joining import (
@@ -18,12 +19,13 @@ from handlers.line.profile import CHANGE_NAME, CHANGE_PHONE, take_change
 from handlers.line.receipt_code import find_receipt_code, take_receipt_code
 from handlers.line.referral import find_code, source_of_invitation, take_code
 from handlers.line.reviews import REVIEW, take_words
+from handlers.line.surveys import SURVEY, take_survey_words
 from handlers.line.words import find_action, find_join_source
 from models.friend import Conversation, get_conversation
 from models.referral import SOURCE
 from models.shop import find_store
 
-QUESTIONS = ("notice", "name", "phone", "birthday", "code")
+QUESTIONS = ("notice", "name", "phone", "birthday", "code", "email")
 
 
 @on("message", "text")
@@ -49,8 +51,10 @@ def answer_text(turn: Turn) -> list[Message]:
     if redeemed is not None:
         return redeemed
     talk = get_conversation(turn.session, turn.user_id)
-    if talk is not None and _is_reviewing(turn, talk):
+    if talk is not None and _is_awaited(turn, talk, REVIEW):
         return take_words(turn, talk, text)
+    if talk is not None and _is_awaited(turn, talk, SURVEY):
+        return take_survey_words(turn, talk, text)
     if talk is not None and talk.topic == CONTACT and turn.member and not talk.is_stale(turn.now):
         return take_about(turn, turn.member, text)
     if talk is not None and talk.step in QUESTIONS:
@@ -84,9 +88,9 @@ def _take_code(turn: Turn, code: str) -> list[Message]:
     return begin_joining(turn)
 
 
-def _is_reviewing(turn: Turn, talk: Conversation) -> bool:
-    """Tell whether a sentence for a review is awaited, and not after a day's silence."""
-    return talk.topic == REVIEW and turn.member is not None and not talk.is_stale(turn.now)
+def _is_awaited(turn: Turn, talk: Conversation, topic: str) -> bool:
+    """Tell whether a member's sentence on a topic is awaited, and not after a day's silence."""
+    return talk.topic == topic and turn.member is not None and not talk.is_stale(turn.now)
 
 
 def _answer_question(turn: Turn, talk: Conversation, text: str) -> list[Message]:
@@ -99,6 +103,8 @@ def _answer_question(turn: Turn, talk: Conversation, text: str) -> list[Message]
         return take_answer(turn, talk, text)
     if turn.member is None:
         return fallback(turn.texts, is_member=False)
+    if talk.topic == CHANGE_EMAIL:
+        return take_email(turn, turn.member, text)
     if talk.topic in (CHANGE_NAME, CHANGE_PHONE):
         return take_change(turn, turn.member, talk, text)
     return take_birthday(turn, talk, text)

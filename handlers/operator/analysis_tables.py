@@ -29,6 +29,7 @@ from models.analysis.recency import MONTH_DAYS, MONTHS
 from models.analysis.stall import Band
 from models.analysis.tier_report import TierLine
 from models.base import in_language
+from models.journey.templates.returning_home import BEFORE_MONTH_4
 
 CHINESE = "zh-TW"
 COST_NAMES = {
@@ -156,6 +157,10 @@ def show_recency(found: RecencyCurve) -> None:
             f"流失率在第 {found.rises_in_month} 個月明顯上升："
             f"請在購買後第 {found.remind_on_day} 天提醒，讓下一次購買早於第 "
             f"{found.rises_in_month} 個月。"
+        )
+        click.echo(
+            f"建立這個提醒：flask --app app journey install {BEFORE_MONTH_4.code} "
+            f"--days {found.remind_on_day} --by 帳號"
         )
     _notes(found.notes)
 

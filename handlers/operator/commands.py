@@ -10,21 +10,27 @@ import migrations
 from handlers.operator import (
     api_keys,
     audit,
+    campaigns,
     catalogue,
+    channels,
     contacts,
     coupons,
     devices,
     earning,
     engagement,
     exchange,
+    festivals,
     fraud,
     gatherings,
+    journeys,
     ledger,
     lottery,
     members,
     missions,
     offline,
+    outreach,
     plans,
+    quota,
     receipts,
     referral,
     reviews,
@@ -32,13 +38,15 @@ from handlers.operator import (
     segments,
     staff,
     stamps,
+    surveys,
     tags,
     tiers,
     webhooks,
 )
+from handlers.operator.acting import working
 from handlers.operator.installation import Installation
 from models.demo import DEMO_STAFF, load_demo
-from models.setup import ShopPlan, set_up_shop
+from models.setup import ShopPlan, bring_up_to_date, set_up_shop
 
 STORE_CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,31}")
 
@@ -72,6 +80,12 @@ def add_commands(app: Flask, installation: Installation) -> None:
     app.cli.add_command(webhooks.make_group(installation))
     for group in (*gatherings.make_groups(installation), *contacts.make_groups(installation)):
         app.cli.add_command(group)
+    for shop_asks in (surveys, festivals, campaigns, journeys):
+        app.cli.add_command(shop_asks.make_group(installation))
+    app.cli.add_command(channels.make_group(installation))
+    app.cli.add_command(quota.make_group(installation))
+    app.cli.add_command(outreach.make_group(installation))
+    app.cli.add_command(outreach.make_calendar(installation))
     for topic in (catalogue, referral, missions, lottery, reviews, segments, tags, engagement):
         app.cli.add_command(topic.make_group(installation))
 
@@ -87,6 +101,9 @@ def _database(installation: Installation) -> AppGroup:
         click.echo(f"Database is at {revision}.")
         if installation.sandbox.upgrade(revision):
             click.echo(f"The sandbox is at {revision}.")
+        if revision == "head":
+            with working(installation) as session:
+                bring_up_to_date(session, installation.clock())
 
     @group.command("downgrade")
     @click.argument("revision")

@@ -8,11 +8,11 @@ from handlers.operator.installation import Installation
 from handlers.operator.table import print_table
 from models.engagement import find_engagement
 from models.member import get_member_by_typed, masked_name, shown_number
+from models.outreach import MARKETING, reasons_not_to_write
 from models.suppression import (
     count_suppressed,
     get_threshold,
     list_suppressed,
-    reasons_to_hold_back,
     set_threshold,
 )
 
@@ -41,7 +41,15 @@ def make_group(installation: Installation) -> AppGroup:
                 moment = getattr(found, name) if found is not None else None
                 click.echo(f"{label}：{shown_moment(moment) if moment else '–'}")
             click.echo(f"連續未回應：{found.unanswered if found is not None else 0} 則")
-            reason = reasons_to_hold_back(session, [member_id]).get(member_id)
+            reason = reasons_not_to_write(
+                session,
+                [member_id],
+                kind=MARKETING,
+                source=None,
+                priority=None,
+                now=installation.clock(),
+                is_last_word=False,
+            ).get(member_id)
             click.echo(f"付費推播：{'可發送' if reason is None else f'暫停（{reason}）'}")
 
     @group.command("suppressed")

@@ -98,8 +98,13 @@ def list_pack(session: Session, pack_code: str) -> Sequence[CouponTemplate]:
     ).all()
 
 
+def is_offered(template: CouponTemplate, now: datetime) -> bool:
+    """Tell whether the template is still given."""
+    return template.is_active and (template.ends_at is None or now < template.ends_at)
+
+
 def _check_offered(template: CouponTemplate, now: datetime) -> None:
-    if not template.is_active or (template.ends_at is not None and template.ends_at <= now):
+    if not is_offered(template, now):
         raise CouponNotOffered(template=template.code)
 
 

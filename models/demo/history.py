@@ -15,7 +15,6 @@ from typing import Any
 from models.coupon import CODE_ALPHABET, CODE_LENGTH, CouponTemplate, expiry_of
 from models.demo.people import Person, Visit
 from models.local_day import TAIPEI, local_day
-from models.nudge import SILENT_CATCH_UP_DAYS, SILENT_DAYS
 from models.programme import Programme
 from models.stamp_card import stamps_for
 from models.stamp_card.table import reward_key
@@ -24,6 +23,9 @@ from models.tier import explain, kept_until, window_start
 EVALUATED_AT, EXPIRED_AT = time(0, 10), time(0, 30)
 GIFTED_AT, WON_BACK_AT = time(10), time(14)
 COUPON_USED_SHARE = 0.55
+SILENT_DAYS = 90
+LEFT_TO_JOURNEY_DAYS = 7
+"""Who became silent so lately is left to the journey, as a show."""
 TILL = "till"
 
 Row = dict[str, Any]
@@ -305,12 +307,13 @@ class History:
 
     @property
     def _may_be_won_back(self) -> bool:
-        """Whether this silence is written to; the last days' are left to the job, as a show."""
+        """Whether this silence is written to; the last days' are left to the journey, as a show."""
         last_on = self.last_purchase_on
         if last_on is None or last_on == self.won_back_for:
             return False
-        left_to_job = local_day(self.shop.now) - timedelta(days=SILENT_DAYS + SILENT_CATCH_UP_DAYS)
-        return self.person.allows_marketing and self.person.is_friend and last_on <= left_to_job
+        silent_so_long = timedelta(days=SILENT_DAYS + LEFT_TO_JOURNEY_DAYS)
+        is_past = last_on <= local_day(self.shop.now) - silent_so_long
+        return self.person.allows_marketing and self.person.is_friend and is_past
 
     def _evaluate(self, at: datetime) -> None:
         self._roll(local_day(at))
@@ -331,7 +334,7 @@ class History:
             self.shop.rows.takes.append(take)
 
     def _gift(self, at: datetime) -> None:
-        """Give the birthday coupon; today's are left to the job, as a show."""
+        """Give the birthday coupon; today's are left to the journey, as a show."""
         today = local_day(at)
         if today < local_day(self.shop.now):
             self._issue("birthday", f"birthday:{self.member_id}:{today.year}", at)

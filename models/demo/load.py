@@ -14,13 +14,16 @@ from sqlalchemy.orm import Session
 from models.base import Base, Sessions
 from models.consent import Consent, get_notice
 from models.coupon import Coupon, CouponTemplate
+from models.demo.campaigns import add_campaigns
 from models.demo.catalogue import add_catalogue
+from models.demo.channels import add_channels
 from models.demo.contacts import add_contacts
 from models.demo.coupons import add_coupons
 from models.demo.earning import add_earning
 from models.demo.fraud import add_fraud
 from models.demo.history import History, Row, Rows, Shopfront
 from models.demo.identity import add_identity
+from models.demo.journeys import add_journeys
 from models.demo.ledger import add_ledger
 from models.demo.lottery import add_lottery
 from models.demo.missions import add_missions
@@ -31,6 +34,7 @@ from models.demo.reviews import add_reviews
 from models.demo.segments import add_forecasts, add_segments, count_segments
 from models.demo.shop import DEMO_STAFF, TEA_SHOP
 from models.demo.stamps import add_stamps
+from models.demo.surveys import add_surveys
 from models.demo.tiers import add_tiers
 from models.friend import Friend
 from models.member import Member
@@ -63,8 +67,12 @@ MECHANICS = (
     add_fraud,
     add_earning,
     add_contacts,
+    add_channels,
     add_catalogue,
     add_segments,
+    add_journeys,
+    add_surveys,
+    add_campaigns,
 )
 """Each lets the demo shop use one mechanic; in order, for missions give tickets of the lottery, and
 plans bring benefits to a shop whose tiers have theirs."""

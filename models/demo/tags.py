@@ -6,7 +6,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from models.demo.shop import texts
-from models.engagement import FACTS, LINE_EVENTS, note_facts
+from models.engagement import CLICKS, FACTS, LINE_EVENTS, note_facts
 from models.kpi import days_to_measure, keep_kpi, measure_kpi
 from models.member import Member
 from models.segment import parse_rule
@@ -76,7 +76,7 @@ def _add_carts(session: Session, now: datetime) -> None:
         while not is_last:
             part = note_facts(session, fact, last_id)
             is_last = part.is_last
-        if fact != LINE_EVENTS:
+        if fact not in (LINE_EVENTS, CLICKS):
             apply_events(session, fact, 0, last_id, now)
 
 

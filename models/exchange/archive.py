@@ -41,6 +41,8 @@ LEFT_OUT = {
     "webhook_delivery": "what they were told",
     "webhook_cursor": "how far they were told",
     "engagement_mark": "how far this installation has read; another reads all of it again",
+    "line_pace": "when this installation may call LINE next",
+    "journey_mark": "how far this installation has looked for causes; another looks again",
 }
 """Tables that stay behind, and why."""
 SECRET = re.compile(r"(^|_)(api_key|apikey|otp|one_time|token|secret)s?(_|$)")

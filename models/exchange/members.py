@@ -14,6 +14,7 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from models.base import BusinessError, Sessions
+from models.channel import keep_imported
 from models.consent import Consent, get_notice
 from models.exchange.batch import (
     EMAIL,
@@ -406,6 +407,7 @@ class _Chunk:
         locked = self._lock([self.known[person.phone].id for person in others])
         self._note_effects(fresh, others, locked)
         self._note_names([*fresh, *others])
+        self._keep_emails([*fresh, *others])
         self._note_consents(fresh)
 
     def _make(self, people: list[Person]) -> None:
@@ -566,6 +568,19 @@ class _Chunk:
         ]
         if rows:
             driver(self.session).execute(_NOTE_NAMES, [self.run.batch_id, *columns_of(rows)])
+
+    def _keep_emails(self, people: list[Person]) -> None:
+        """Keep where to write to: confirmed where the row says that they want to be written to."""
+        told = [
+            (
+                self.made.get(person.phone) or self.known[person.phone].id,
+                person.email,
+                person.allows_marketing,
+            )
+            for person in people
+            if person.email
+        ]
+        keep_imported(self.session, told, self.run.now)
 
     def _note_consents(self, fresh: list[Person]) -> None:
         """Keep the proof of each yes to marketing: the file's digest and the row."""

@@ -15,9 +15,11 @@ from sqlalchemy import Table, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from models.base import Base, Sessions
+from models.channel import forget_channel, forget_imported
 from models.consent import Consent, get_notice
 from models.engagement import forget_engagement
 from models.exchange.batch import (
+    EMAIL,
     BatchNotUndoable,
     ImportEffect,
     ImportRow,
@@ -32,6 +34,7 @@ from models.exchange.ledger import ENTRY_COLUMNS, Wallet, keep_balances
 from models.exchange.purchases import REFUND_COLUMNS
 from models.exchange.reading import Tell, tell_nobody
 from models.favourite import forget_favourites
+from models.journey.moving import forget_visits
 from models.local_day import local_day
 from models.member import Member
 from models.member_code import new_card_ref
@@ -47,7 +50,8 @@ REASON = "import_undone"
 OWN_TABLES = frozenset(
     {"points_entry", "points_lot", "consent", "tier_change", "import_effect", "member_alias"}
     | {"member_metric", "birthday_card", "engagement", "member_tag", "tag_event"}
-    | {"member_favourite", "member_forecast", "care_task"}
+    | {"member_favourite", "member_forecast", "care_task", "member_channel"}
+    | {"journey_visit", "journey_presence", "journey_task", "campaign_recipient"}
 )
 """What an import, or the clock at night, writes of a member by itself.
 
@@ -359,11 +363,13 @@ class _Chunk:
     # --- members ---
 
     def _forget_names(self) -> None:
-        self.session.execute(
-            delete(MemberAlias).where(
-                MemberAlias.batch_id == self.batch_id, MemberAlias.member_id.in_(self.ids)
-            )
+        forgotten = self.session.execute(
+            delete(MemberAlias)
+            .where(MemberAlias.batch_id == self.batch_id, MemberAlias.member_id.in_(self.ids))
+            .returning(MemberAlias.source, MemberAlias.member_id, MemberAlias.value)
         )
+        emails = [(member_id, value) for source, member_id, value in forgotten if source == EMAIL]
+        forget_imported(self.session, emails)
 
     def _empty_members(self) -> None:
         made = [effect.member_id for effect in self.effects if effect.is_new]
@@ -389,7 +395,9 @@ class _Chunk:
         self.taken.members += len(emptied)
         forget_engagement(self.session, *emptied)
         forget_favourites(self.session, *emptied)
+        forget_channel(self.session, *emptied)
         forget_tags(self.session, emptied, self.now)
+        forget_visits(self.session, emptied, self.now)
 
     def _active(self, ids: list[int]) -> set[int]:
         """Return who of these has left a trace that is not the import's own."""

@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from models.audit import note
 from models.base import Base
 from models.browse_event import forget_looks
+from models.channel import merge_channel
 from models.coupon import Coupon
 from models.engagement import merge_engagement
 from models.favourite import forget_favourites
@@ -27,6 +28,7 @@ from models.identity.merge import (
     spent_in,
 )
 from models.identity.rebinding import SHORTEST_REASON, ReasonMissing
+from models.journey.moving import merge_visits
 from models.line_binding import (
     MERGED,
     close_binding,
@@ -42,9 +44,11 @@ from models.points.entry import Cause, Lot, earn, lock, move
 from models.points.lots import note_takes, settle_lots
 from models.programme import get_programme
 from models.purchase import Purchase, refigure
+from models.sending.moving import merge_recipients
 from models.staff import Staff
 from models.stamp_card import EarnedStamps, StampCard, StampProgramme, post_stamps
 from models.stamp_card.undoing import take_stamps
+from models.survey import SurveyAnswer
 from models.tag import merge_tags
 from models.ticket import LotteryTicket
 from models.tier import note_change
@@ -232,7 +236,7 @@ class _Merging:
         self.moved["stamps"] = journal
 
     def move_rows(self) -> None:
-        """Give coupons, purchases, paid time and tickets their new owner."""
+        """Give coupons, purchases, paid time, tickets and answers their new owner."""
         self.moved["coupons"] = self._own(Coupon, Coupon.id, Coupon.member_id)
         self.moved["purchases"] = self._own(Purchase, Purchase.id, Purchase.member_id)
         self.moved["staff"] = self._own(Staff, Staff.id, Staff.member_id)
@@ -240,6 +244,7 @@ class _Merging:
         self.moved["subscriptions"] = self._own(
             Subscription, Subscription.id, Subscription.member_id
         )
+        self.moved["answers"] = self._own(SurveyAnswer, SurveyAnswer.id, SurveyAnswer.member_id)
         self.moved["plan_code"] = self.drop.plan_code
         if self.drop.plan_code is not None:
             self.keep.plan_code, self.keep.plan_until = self.drop.plan_code, self.drop.plan_until
@@ -337,6 +342,9 @@ class _Merging:
         self.moved["taken"] = taken
         self.personal["engagement"] = merge_engagement(self.session, keep.id, drop.id)
         self.personal["tags"] = merge_tags(self.session, keep.id, drop.id, self.now)
+        self.personal["channel"] = merge_channel(self.session, keep.id, drop.id)
+        self.personal["journeys"] = merge_visits(self.session, keep.id, drop.id, self.now)
+        self.personal["campaigns"] = merge_recipients(self.session, keep.id, drop.id)
 
     def close(self) -> None:
         self.drop.merged_into_id = self.keep.id

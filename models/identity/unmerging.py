@@ -11,11 +11,13 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from models.audit import note
+from models.channel import unmerge_channel
 from models.coupon import Coupon
 from models.engagement import unmerge_engagement
 from models.fraud.own_card import check_own_card
 from models.identity.merge import MemberMerge, MergeOver, MergeRefused, bring_to_today, spent_in
 from models.identity.merging import FIGURES
+from models.journey.moving import unmerge_visits
 from models.line_binding import UNMERGED, close_binding, note_binding, owe_menu_to
 from models.local_day import day_text, local_day, read_day
 from models.member import Member, find_member_by_line, get_member, is_phone_taken
@@ -26,9 +28,11 @@ from models.points.entry import Cause, lock, move
 from models.points.lots import note_takes, settle_lots
 from models.programme import get_programme
 from models.purchase import Purchase, refigure
+from models.sending.moving import unmerge_recipients
 from models.staff import Staff
 from models.stamp_card import EarnedStamps, StampCard, StampProgramme, post_stamps
 from models.stamp_card.undoing import take_stamps
+from models.survey import SurveyAnswer
 from models.tag import unmerge_tags
 from models.ticket import LotteryTicket
 from models.tier import note_change
@@ -216,6 +220,7 @@ class _Undoing:
             (Staff, self.moved["staff"]),
             (LotteryTicket, self.moved["tickets"]),
             (Subscription, self.moved["subscriptions"]),
+            (SurveyAnswer, self.moved.get("answers")),
         ):
             if moved:
                 self.session.execute(
@@ -263,6 +268,10 @@ class _Undoing:
         keep, drop, personal = self.keep, self.drop, self.personal
         unmerge_engagement(self.session, keep.id, drop.id, personal.get("engagement") or {})
         unmerge_tags(self.session, keep.id, drop.id, personal.get("tags") or (), self.now)
+        unmerge_channel(self.session, keep.id, drop.id, personal.get("channel") or {})
+        journeys = personal.get("journeys") or {}
+        unmerge_visits(self.session, keep.id, drop.id, journeys, self.now)
+        unmerge_recipients(self.session, keep.id, drop.id, personal.get("campaigns") or ())
         taken = set(self.moved["taken"])
         line_user_id = personal["line_user_id"]
         if "line_user_id" in taken and keep.line_user_id == line_user_id:

@@ -27,7 +27,6 @@ from models.plan.selling import (
     sell_plan,
 )
 from models.plan.steps import (
-    REMIND_DAYS,
     add_plan,
     cancel_plan,
     decide_reapplication,
@@ -38,9 +37,7 @@ from models.plan.steps import (
     list_events,
     list_plans,
     list_to_end,
-    list_to_remind,
     reapply,
-    remind_of_plan,
     revoke_plan,
 )
 from models.plan.table import (
@@ -67,7 +64,6 @@ __all__ = [
     "METHODS",
     "PERIOD_MONTHS",
     "REFERENCE_PERCENT",
-    "REMIND_DAYS",
     "REQUEST_PREFIX",
     "RETAIL_PERCENTS",
     "NeedsManager",
@@ -104,7 +100,6 @@ __all__ = [
     "list_payments",
     "list_plans",
     "list_to_end",
-    "list_to_remind",
     "months_before",
     "pay_request",
     "plan_percents",
@@ -113,7 +108,6 @@ __all__ = [
     "read_request_code",
     "reapply",
     "refund_payment",
-    "remind_of_plan",
     "renewal_rates",
     "request_plan",
     "request_text",

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.local_day import day_start, local_day
 from models.member import Member, NoSuchMember
 from models.outbox import owe
 from models.plan.offers import plan_words
@@ -23,7 +22,6 @@ from models.shop import THE_SHOP, Shop
 from models.staff import Staff
 
 DECIDERS = ("owner", "manager")
-REMIND_DAYS = (14, 3)
 """A member is told when the last good day is so far away."""
 TOLD_DAYS = 3
 """So long it is worth telling that a plan began, was renewed or ended."""
@@ -307,47 +305,6 @@ def end_plan(session: Session, member_id: int, now: datetime) -> bool:
     if subscription is None or not close_ended(session, member, subscription, now):
         return False
     tell(session, member, "plan_ended", subscription, key=str(subscription.id), now=now)
-    return True
-
-
-def list_to_remind(session: Session, now: datetime, *, after_id: int, limit: int) -> Sequence[int]:
-    """Return ids of the next members whose plan ends soon and who may not have been told."""
-    soon = day_start(local_day(now) + timedelta(days=REMIND_DAYS[0] + 1))
-    return session.scalars(
-        select(Subscription.member_id)
-        .join(Member, Member.id == Subscription.member_id)
-        .where(
-            Member.erased_at.is_(None),
-            Member.merged_into_id.is_(None),
-            Subscription.member_id > after_id,
-            Subscription.state == "active",
-            Subscription.cancelled_at.is_(None),
-            Subscription.ends_at > now,
-            Subscription.ends_at <= soon,
-        )
-        .order_by(Subscription.member_id)
-        .limit(limit)
-    ).all()
-
-
-def remind_of_plan(session: Session, member_id: int, now: datetime) -> bool:
-    """Tell a member that their plan ends soon, once for each of REMIND_DAYS; tell whether it did.
-
-    After downtime only the nearest is told.
-    """
-    member = lock_owner(session, member_id)
-    subscription = find_latest(session, member_id)
-    if subscription is None or not subscription.is_good(now) or subscription.cancelled_at:
-        return False
-    left = (subscription.last_on - local_day(now)).days
-    due = [days for days in REMIND_DAYS if left <= days]
-    told = subscription.reminded_days
-    if not due or (told is not None and told <= due[-1]):
-        return False
-    subscription.reminded_days = due[-1]
-    key = f"{subscription.id}:{subscription.last_on}:{due[-1]}"
-    tell(session, member, "plan_ending", subscription, key=key, now=now, days=left)
-    session.flush()
     return True
 
 

@@ -109,7 +109,7 @@ class Subscription(Base):
     cancelled_at: Mapped[datetime | None]
     """When its owner said that it shall not go on; it stays good until its end."""
     reminded_days: Mapped[int | None]
-    """The nearest of REMIND_DAYS already told for this end."""
+    """So many days before this end was already told, before a journey told it (`plan_ending`)."""
 
     plan: Mapped[Plan] = relationship(lazy="joined", innerjoin=True)
 

@@ -77,7 +77,7 @@ class StampCard(Base):
     expires_on: Mapped[date | None]
     """The first day on which the stamps of the unfilled card are gone; None where nothing ends."""
     reminded_for: Mapped[date | None]
-    """The `expires_on` the member was told of, so that it is once."""
+    """The `expires_on` the member was told of before a journey told it (`stamps_ending`)."""
 
 
 class StampEntry(Base):

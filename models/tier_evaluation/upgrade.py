@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -204,9 +204,11 @@ def _take_back(session: Session, upgrade: Upgrade, programme: Programme) -> None
 
 
 def settle_stages(session: Session) -> int:
-    """Note what other tables know of upgrades: messages taken by LINE, gifts used; return how many.
+    """Note what other tables know of upgrades; return how many notes were made.
 
-    Run by night and before the funnel is drawn; messages are kept for a month, so none is missed.
+    That LINE took the notice or what a journey said, that a link in it was clicked, that the gift
+    was used. Run by night and before the funnel is drawn; messages are kept for a month, so none
+    is missed.
     """
     told = session.execute(
         update(Upgrade)
@@ -230,7 +232,36 @@ def settle_stages(session: Session) -> int:
         .returning(Upgrade.id)
         .execution_options(synchronize_session=False)
     )
-    return len(told.all()) + len(used.all())
+    by_journeys = [session.execute(noting).all() for noting in (_TOLD_BY_JOURNEY, _CLICKED)]
+    return len(told.all()) + len(used.all()) + sum(map(len, by_journeys))
+
+
+_SAID = """
+    FROM upgrade AS reached
+    JOIN journey_visit AS visit ON visit.member_id = reached.member_id
+        AND CAST(visit.facts->>'upgrade_id' AS bigint) = reached.id
+    JOIN outbox AS owed ON owed.visit_id = visit.id AND owed.state = 'accepted'
+"""
+"""What journeys said of upgrades. By name, for journeys stand above the rules of tiers."""
+_TOLD_BY_JOURNEY = text(f"""
+    UPDATE upgrade SET notified_at = told.at
+    FROM (
+        SELECT reached.id, min(owed.settled_at) AS at {_SAID}
+        WHERE reached.notified_at IS NULL GROUP BY reached.id
+    ) AS told
+    WHERE upgrade.id = told.id RETURNING upgrade.id
+""")  # noqa: S608  # Of our own words only.
+_CLICKED = text(f"""
+    UPDATE upgrade SET opened_at = clicked.at
+    FROM (
+        SELECT reached.id, min(click.at) AS at {_SAID}
+        JOIN tracked_link AS link ON link.source = owed.source
+        JOIN link_click AS click ON click.link_id = link.id
+            AND click.member_id = reached.member_id AND click.at >= owed.settled_at
+        WHERE reached.opened_at IS NULL GROUP BY reached.id
+    ) AS clicked
+    WHERE upgrade.id = clicked.id RETURNING upgrade.id
+""")  # noqa: S608  # Of our own words only.
 
 
 def note_first_use(session: Session, member: Member, now: datetime) -> None:

@@ -58,10 +58,7 @@ def _will_count(
         return rules.value(figures_for(session, member, programme, today))
     if rules.basis == LIFETIME:
         return member.lifetime_twd
-    if rules.basis == CALENDAR:
-        first = date(min(falls_on.year - 1, today.year), 1, 1)
-    else:
-        first = window_start(falls_on)
+    first = counted_from(rules, falls_on, today)
     counted = session.scalar(
         select(func.sum(Purchase.paid_twd - Purchase.refunded_twd)).where(
             Purchase.member_id == member.id,
@@ -70,6 +67,13 @@ def _will_count(
         )
     )
     return int(counted or 0)
+
+
+def counted_from(rules: Rules, falls_on: date, today: date) -> date:
+    """Return the first day whose purchases still count when a tier may fall; by net spend."""
+    if rules.basis == CALENDAR:
+        return date(min(falls_on.year - 1, today.year), 1, 1)
+    return window_start(falls_on)
 
 
 def warn_part(
@@ -85,7 +89,7 @@ def warn_part(
     if rules.basis == LIFETIME or rules.warn_days == 0:
         return 0, 0
     since = before if before is not None and before < today else today - timedelta(days=1)
-    falls_on = _falls_on(rules)
+    falls_on = falls_on_sql(rules)
     members = session.scalars(
         select(Member)
         .where(
@@ -104,7 +108,8 @@ def warn_part(
     return (members[-1].id if members else 0), warned
 
 
-def _falls_on(rules: Rules) -> ColumnElement[date]:
+def falls_on_sql(rules: Rules) -> ColumnElement[date]:
+    """Return the day on which each member's tier falls unless it is earned again, in SQL."""
     fall = cast(Member.tier_kept_until + rules.grace_days, Date)
     if rules.rights_kept_until is None:
         return fall

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -100,6 +101,20 @@ def test_a_push_arrives_and_is_known_by_lines_request_id(
     assert (outcome.verdict, outcome.status) == (Verdict.ACCEPTED, 200)
     assert outcome.request_id
     assert said(line, person) == 1
+
+
+def test_a_multicast_reaches_everybody_under_one_key_and_name(line: SimulatorServer) -> None:
+    people = [f"U{uuid4().hex}" for _ in range(3)]
+    line.world.plant({"people": [{"id": each, "friend": True} for each in people]})
+    key = uuid4()
+
+    def cast(client: LineClient) -> Awaitable[Outcome]:
+        return client.multicast(people, HELLO, retry_key=key, unit="autumn_7")
+
+    verdicts = [ask(line, cast).verdict for _ in range(2)]
+    assert verdicts == [Verdict.ACCEPTED, Verdict.ALREADY_ACCEPTED]
+    assert [said(line, each) for each in people] == [1, 1, 1]
+    assert "autumn_7" in line.world.units
 
 
 def test_a_push_under_the_same_key_is_said_once(line: SimulatorServer, person: str) -> None:
@@ -336,3 +351,20 @@ def test_a_menu_is_linked_and_taken_away(line: SimulatorServer, person: str) -> 
 
     assert linked.verdict is Verdict.REFUSED
     assert unlinked.verdict is Verdict.ACCEPTED
+
+
+# --- statistics
+
+
+def test_what_line_counted_is_asked_by_unit_and_days(line: SimulatorServer) -> None:
+    """Insight: figures as LINE tells them; where it does not answer, nothing is known."""
+    days = date(2026, 11, 22), date(2026, 11, 23)
+    path = "/v2/bot/insight/message/event/aggregation"
+
+    told = ask(line, lambda client: client.unit_statistics("c1r1", *days))
+    fail(line, "500_before", path)
+    refused = ask(line, lambda client: client.unit_statistics("c1r1", *days))
+
+    assert told is not None
+    assert told["overview"]["uniqueClick"] is None
+    assert refused is None

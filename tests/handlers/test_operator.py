@@ -148,10 +148,10 @@ def test_a_job_is_run_by_hand_and_what_it_owes_delivered(
     Maker().member(session, birthday=date(1990, 11, 22))
     session.commit()
 
-    done = cli.invoke(args=["job", "run", "give_birthday_gifts"])
+    done = cli.invoke(args=["job", "run", "run_journeys"])
 
     assert done.exit_code == 0
-    assert done.output.splitlines()[-1] == "give_birthday_gifts at 2026-11-22 12:00: 1"
+    assert done.output.splitlines()[-1] == "run_journeys at 2026-11-22 12:00: 2"
     assert isinstance(installation.bell, FakeBell)
     assert installation.bell.rung == ["deliver_outbox"]
 
@@ -166,9 +166,9 @@ def test_a_job_played_at_another_moment_delivers_now(
     Maker().member(session, birthday=date(1990, 12, 25))
     session.commit()
 
-    done = cli.invoke(args=["job", "run", "give_birthday_gifts", "--at", at])
+    done = cli.invoke(args=["job", "run", "run_journeys", "--at", at])
 
-    assert done.output.splitlines()[-1] == "give_birthday_gifts at 2026-12-25 10:00: 1"
+    assert done.output.splitlines()[-1] == "run_journeys at 2026-12-25 10:00: 2"
     owed = session.scalars(select(Owed)).one()
     assert owed.next_try_at == NOON
     assert owed.useful_until == datetime(2026, 11, 22, 16, tzinfo=UTC)
@@ -186,7 +186,7 @@ def test_an_unknown_job_is_refused(cli: FlaskCliRunner) -> None:
     done = cli.invoke(args=["job", "run", "fly"])
 
     assert done.exit_code == 2
-    assert "win_back_members" in done.output
+    assert "seal_ledger" in done.output
 
 
 # --- database and demo

@@ -47,7 +47,7 @@ def sell(session: Session, member: Member, plan: Plan) -> Subscription:
     return paid.subscription
 
 
-def test_plans_end_and_are_told_of_in_parts(
+def test_plans_end_in_parts(
     session: Session, sessions: Sessions, make_member: MakeMember, plan: Plan
 ) -> None:
     """A-03, A-04: with somebody who left among them."""
@@ -58,16 +58,14 @@ def test_plans_end_and_are_told_of_in_parts(
     left.line_user_id = left.name = left.phone = left.birthday = None
     left.marketing_allowed, left.erased_at = False, NOON
     session.commit()
-    assert plans.remind_of_plans(sessions, now=end - 10 * DAY) == 4
-    assert plans.remind_of_plans(sessions, now=end - 10 * DAY) == 0
     assert plans.end_plans(sessions, now=end - timedelta(seconds=1)) == 0
     assert plans.end_plans(sessions, now=end) == 5
     assert plans.end_plans(sessions, now=end) == 0
     told = [owed.kind for owed in session.scalars(select(Owed).order_by(Owed.seq))]
-    assert told == ["plan_started"] * 5 + ["plan_ending"] * 4 + ["plan_ended"] * 4
+    assert told == ["plan_started"] * 5 + ["plan_ended"] * 4
 
 
-def test_stamp_cards_are_told_of_and_end_in_parts(
+def test_stamp_cards_end_in_parts(
     session: Session, sessions: Sessions, make_member: MakeMember
 ) -> None:
     card = add_stamp_programme(
@@ -89,8 +87,6 @@ def test_stamp_cards_are_told_of_and_end_in_parts(
             now=NOON,
         )
     session.commit()
-    assert plans.remind_of_stamps(sessions, now=NOON + 25 * DAY) == 5
-    assert plans.remind_of_stamps(sessions, now=NOON + 25 * DAY) == 0
     midnight = day_start(local_day(NOON) + 30 * DAY)
     assert plans.expire_stamps(sessions, now=midnight - timedelta(seconds=1)) == 0
     assert plans.expire_stamps(sessions, now=midnight) == 15

@@ -24,7 +24,7 @@ from jobs.clock import CATCH_UP_SECONDS, ONE_CLOCK, SWEEPS, make_scheduler, run_
 from jobs.context import JobContext
 from jobs.finish_all import finish_all
 from jobs.queue import Bell, defer_once, make_queue, make_sync_queue
-from jobs.timetable import ROUNDS, SWEEP_SECONDS, TIMETABLE
+from jobs.timetable import COMING_ROUND, SWEEP_SECONDS, TIMETABLE
 from jobs.worker import run_worker
 from models.database import libpq_conninfo
 from models.local_day import TAIPEI
@@ -288,7 +288,7 @@ def test_each_entry_ticks_daily_at_its_time_in_taipei(worker: Worker) -> None:
     scheduler = make_scheduler(queue, worker.sessions, lambda: NOON)
     jobs = {job.id: job for job in scheduler.get_jobs()}
 
-    rounds = {each.name for each in ROUNDS}
+    rounds = {each.name for each in COMING_ROUND}
     assert set(jobs) == {entry.name for entry in TIMETABLE} | rounds | {"sweep", "catch_up"}
     for entry in TIMETABLE:
         job = jobs[entry.name]
@@ -307,12 +307,12 @@ def test_each_round_comes_round_under_its_name(worker: Worker) -> None:
     queue: Any = QueueOfNames()
     scheduler = make_scheduler(queue, worker.sessions, lambda: NOON)
 
-    for each in ROUNDS:
+    for each in COMING_ROUND:
         job = scheduler.get_job(each.name)
         assert job.trigger.interval == each.every
         job.func()
 
-    assert queue.deferred == [(each.name, None) for each in ROUNDS]
+    assert queue.deferred == [(each.name, None) for each in COMING_ROUND]
 
 
 def test_a_round_is_worked_from_the_queue(worker: Worker, sync_queue: procrastinate.App) -> None:

@@ -28,6 +28,7 @@ from tests.jobs.conftest import Worker, a_person
 
 NIGHTLY = {
     "apply_tag_rules",
+    "learn_channels",
     "measure_kpis",
     "activate_points",
     "end_plans",
@@ -45,16 +46,8 @@ NIGHTLY = {
     "tidy_counters",
 }
 """What is as useful in the evening as in its night."""
-TOLD = {
-    "give_birthday_gifts",
-    "remind_expiring_coupons",
-    "remind_of_plans",
-    "remind_of_stamps",
-    "settle_referrals",
-    "win_back_members",
-}
+TOLD = {"settle_referrals"}
 """What members hear of: not after bedtime."""
-ENDING_AT_EIGHT = {"remind_expiring_coupons", "win_back_members"}
 NAMES = tuple(sorted(NIGHTLY | TOLD))
 TODAY = date(2026, 11, 22)
 
@@ -105,17 +98,10 @@ def test_the_newest_slot_is_found_in_taipeis_time(at: time, now: datetime, slot:
         (taipei(22, 0, 4), {"forget_identity"}),
         (taipei(22, 0, 5), {"forget_identity", "end_plans"}),
         (taipei(22, 0, 11), {"end_plans", "evaluate_tiers"}),
-        (taipei(22, 10), NIGHTLY | {"give_birthday_gifts"}),
-        (
-            taipei(22, 10, 45),
-            NIGHTLY | {"give_birthday_gifts", "settle_referrals", "remind_of_plans"},
-        ),
-        (taipei(22, 14), set(NAMES)),
-        (taipei(22, 20), set(NAMES)),
-        (taipei(22, 20, 1), set(NAMES) - ENDING_AT_EIGHT),
-        (taipei(22, 20, 31), NIGHTLY | {"give_birthday_gifts", "remind_of_plans"}),
-        (taipei(22, 21), NIGHTLY | {"give_birthday_gifts"}),
-        (taipei(22, 21, 1), NIGHTLY),
+        (taipei(22, 10), NIGHTLY),
+        (taipei(22, 10, 30), set(NAMES)),
+        (taipei(22, 20, 30), set(NAMES)),
+        (taipei(22, 20, 31), NIGHTLY),
     ],
 )
 def test_a_slot_is_due_while_it_is_useful(now: datetime, due: set[str]) -> None:
@@ -132,14 +118,13 @@ def test_a_slot_is_named_by_its_taipei_moment() -> None:
 
 
 def test_a_slot_is_run_once_and_noted(worker: Worker) -> None:
-    member = worker.member(birthday=date(1990, 11, 22))
+    worker.member(points=30, points_expire_on=TODAY)
 
-    assert run(worker, "give_birthday_gifts") == 1
-    assert run(worker, "give_birthday_gifts") == 0
+    assert run(worker, "expire_points") == 30
+    assert run(worker, "expire_points") == 0
 
     (noted,) = worker.run(lambda session: last_runs(session, 10))
-    assert (noted.name, noted.done, noted.finished_at) == ("give_birthday_gifts", 1, NOON)
-    assert len(_coupons(worker, member)) == 1
+    assert (noted.name, noted.done, noted.finished_at) == ("expire_points", 30, NOON)
 
 
 def test_a_slot_that_was_begun_and_not_finished_is_run_again(worker: Worker) -> None:
@@ -181,7 +166,7 @@ def test_after_downtime_what_is_still_useful_is_caught_up_once(worker: Worker) -
         first = catch_up(queue, worker.sessions, NOON)
         again = catch_up(queue, worker.sessions, NOON)
 
-    assert set(first) == set(NAMES) - {"evaluate_tiers", "win_back_members"}
+    assert set(first) == set(NAMES) - {"evaluate_tiers"}
     assert len(first) == len(set(first))
     assert again == first
     waiting = worker.run(
@@ -198,43 +183,17 @@ def test_after_downtime_what_is_still_useful_is_caught_up_once(worker: Worker) -
 # --- what each does
 
 
-def test_todays_birthdays_get_a_coupon_and_only_marketings_friends_a_message(
-    worker: Worker,
-) -> None:
-    told = worker.member(birthday=date(1990, 11, 22))
-    untold = worker.member(birthday=date(1960, 11, 22), marketing=False)
-    blocked = worker.member(birthday=date(1970, 11, 22), friend=False)
-    other = worker.member(birthday=date(1990, 11, 23))
-
-    assert run(worker, "give_birthday_gifts") == 1
-    worker.deliver_outbox()
-
-    assert [len(_coupons(worker, m)) for m in (told, untold, blocked, other)] == [1, 1, 1, 0]
-    assert [call.to for call in worker.line.said] == [told.line_user_id]
-
-
 def test_more_members_than_a_part_are_all_reached(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nightly, "PART", 2)
-    members = [worker.member(birthday=date(1990, 11, 22), points=10) for _ in range(5)]
+    members = [worker.member(points=10) for _ in range(5)]
     for member in members:
         worker.change(PointsLot, _lot(worker, member).entry_id, expires_on=TODAY)
 
-    assert run(worker, "give_birthday_gifts") == 5
     assert run(worker, "expire_points") == 50
     assert run(worker, "evaluate_tiers") == 0
-    assert nightly.give_birthday_gifts(worker.sessions, now=NOON) == 0
-
-
-def test_a_birthday_changed_after_the_gift_brings_no_second_one(worker: Worker) -> None:
-    member = worker.member(birthday=date(1990, 11, 22))
-    run(worker, "give_birthday_gifts", "a")
-    worker.change(Member, member.id, birthday=date(1990, 11, 23))
-    worker.clock.advance(days=1)
-
-    assert run(worker, "give_birthday_gifts", "b") == 0
-    assert len(_coupons(worker, member)) == 1
+    assert nightly.expire_points(worker.sessions, now=NOON) == 0
 
 
 def test_points_end_on_their_day_in_taipei(worker: Worker) -> None:
@@ -259,36 +218,6 @@ def test_a_tier_whose_year_is_over_falls_and_its_member_is_told(worker: Worker) 
     assert _tier(worker, kept).code == "gold"
     assert [call.to for call in worker.line.said] == [member.line_user_id]
     assert worker.run(lambda s: s.scalar(select(func.count()).select_from(TierChange))) == 1
-
-
-def test_coupons_about_to_expire_are_reminded_of_once_in_one_message(worker: Worker) -> None:
-    member = worker.member()
-    silent = worker.member(marketing=False)
-    for number in range(2):
-        _give(worker, member, f"soon:{number}", days=2)
-    _give(worker, member, "later", days=30)
-    _give(worker, silent, "silent", days=2)
-
-    assert run(worker, "remind_expiring_coupons", "a") == 1
-    worker.deliver_outbox()
-    worker.clock.advance(days=1)
-    assert run(worker, "remind_expiring_coupons", "b") == 0
-
-    assert [call.to for call in worker.line.said] == [member.line_user_id]
-
-
-def test_silent_members_are_written_to_once_with_a_coupon(worker: Worker) -> None:
-    silent = worker.member(last_purchase_on=TODAY - timedelta(days=90))
-    worker.member(last_purchase_on=TODAY - timedelta(days=89))
-    worker.member(last_purchase_on=TODAY - timedelta(days=200))
-    worker.member()
-
-    assert run(worker, "win_back_members", "a") == 1
-    assert run(worker, "win_back_members", "b") == 0
-    worker.deliver_outbox()
-
-    assert [call.to for call in worker.line.said] == [silent.line_user_id]
-    assert len(_coupons(worker, silent)) == 1
 
 
 def test_what_is_old_is_forgotten_and_what_waits_is_kept(worker: Worker) -> None:

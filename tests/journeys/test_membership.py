@@ -110,14 +110,14 @@ def _have_a_birthday(shop: Installation, shopper: Shopper) -> None:
     """Let the birthday's morning come: the coupon is given, and nothing is sent."""
     heard = len(shopper.heard())
     morning = datetime.now(TAIPEI).replace(hour=10, minute=0) + timedelta(days=1)
-    said = shop.command(f"job run give_birthday_gifts --at {morning:%Y-%m-%dT%H:%M%z}")
-    assert said.strip().endswith(": 0"), said
+    said = shop.command(f"job run run_journeys --at {morning:%Y-%m-%dT%H:%M%z}")
+    assert "run_journeys at" in said, said
     with shop.sessions() as session:
         member = session.scalars(select(Member).where(Member.line_user_id == shopper.id)).one()
         gifts = session.scalars(
             select(Coupon).where(Coupon.issue_key == f"birthday:{member.id}:{morning.year}")
         ).all()
-        owed = session.scalars(select(Owed).where(Owed.kind == "birthday_gift")).all()
+        owed = session.scalars(select(Owed).where(Owed.purpose == "birthday_gift")).all()
     assert len(gifts) == 1
     assert owed == []
     stays_so(lambda: len(shopper.heard()) == heard, 1.0, "nothing is said to who stopped it")

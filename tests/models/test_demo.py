@@ -9,7 +9,6 @@ from itertools import groupby
 from uuid import uuid4
 
 import pytest
-from models.nudge import gift_birthdays, remind_of_coupons, win_back
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
@@ -26,7 +25,9 @@ from models.base import Base, Sessions
 from models.benefit import Benefit
 from models.birthday_card import BirthdayCard
 from models.browse_event import BrowseEvent
+from models.campaign import Campaign
 from models.catalogue import CatalogueItem, list_bestsellers
+from models.channel import MemberChannel
 from models.classification.table import ClassCount, ClassMove, MemberClass
 from models.consent import Consent
 from models.contact import ContactRequest
@@ -38,13 +39,16 @@ from models.demo.load import MECHANICS
 from models.demo.people import FIRST_NUMBER, FIRST_PHONE, make_people
 from models.earn_rule import EarnRule
 from models.favourite import MemberFavourite
+from models.festival import Festival
 from models.fraud import FraudAlert
 from models.friend import Friend
 from models.gathering import ContentPage, Gathering, GatheringSeat, SaleEvent
 from models.identity import likely_duplicates
+from models.journey import Journey, JourneyVersion
+from models.journey.expecting import expected_starts
 from models.lifecycle.table import RepurchaseCycle
 from models.line_binding import LineBinding
-from models.local_day import birthdays_kept_on, local_day
+from models.local_day import birthdays_kept_on, day_start, local_day
 from models.lottery import Draw, LotteryTicket
 from models.member import Member, get_member_by_typed, is_member_number, normal_name
 from models.metric import MetricDefinition
@@ -71,10 +75,12 @@ from models.segment.table import Segment
 from models.shop import THE_SHOP, Shop
 from models.staff import log_in
 from models.stamp_card import StampCard, StampEntry, StampProgramme
+from models.survey import Survey, SurveyAnswer
 from models.tag.table import MemberTag
 from models.tier import TierChange, Upgrade, window_start
 from models.web_order import WebOrder
 from tests.conftest import NOON, Committed
+from tests.models.test_journey_triggers import causes
 
 IN_LINE, AT_TILL = 300, 3
 """Members with a LINE account, and those a clerk wrote down."""
@@ -161,13 +167,12 @@ def test_members_in_line_look_like_people(session: Session) -> None:
     assert 0.6 < sum(member.marketing_allowed for member in members) / IN_LINE < 0.8
 
 
-def test_the_clock_finds_something_for_each_of_its_jobs(
-    session: Session,
-) -> None:
-    for rule in (gift_birthdays, remind_of_coupons, win_back):
-        assert rule(session, NOON, after_id=0, limit=100).owed > 0
-    tomorrow = gift_birthdays(session, NOON + timedelta(days=1), after_id=0, limit=100)
-    assert tomorrow.seen >= 3
+def test_the_journeys_find_somebody_soon(session: Session) -> None:
+    starts = expected_starts(session, TODAY, TODAY + timedelta(days=4), NOON - timedelta(hours=11))
+    found = {(each.code, each.day): each.people for each in starts}
+    assert {code for code, _ in found} >= {"birthday", "coupon-expiry", "dormant-90-days"}
+    assert found["birthday", TODAY] > 0
+    assert found["birthday", TODAY + timedelta(days=1)] >= 3
     leapers = select(func.count()).where(Member.birthday_mmdd == 229)
     assert (session.scalar(leapers) or 0) >= 3
     silent = Member.last_purchase_on.between(TODAY - timedelta(95), TODAY - timedelta(85))
@@ -389,7 +394,8 @@ def test_the_seed_makes_the_same_people() -> None:
 def test_the_demo_can_be_loaded_at_any_moment(committed: Committed, now: datetime) -> None:
     assert load_demo(committed.sessions, now).is_fresh
     with committed.sessions.begin() as session:
-        assert gift_birthdays(session, now, after_id=0, limit=100).seen >= 3
+        night = day_start(local_day(now) + timedelta(days=1))
+        assert len(causes(session, "birthday", night, since=night - timedelta(days=1))) >= 3
 
 
 # --- every mechanic ---
@@ -417,6 +423,7 @@ SHOWN: dict[str, tuple[type[Base], ...]] = {
     "identity": (LineBinding,),
     "fraud": (FraudAlert, Refund),
     "earning": (EarnRule,),
+    "channels": (MemberChannel,),
     "contacts": (BirthdayCard, ContactRequest),
     "catalogue": (BrowseEvent, CatalogueItem, PurchaseLine, WebOrder),
     "segments": (
@@ -428,6 +435,9 @@ SHOWN: dict[str, tuple[type[Base], ...]] = {
         RepurchaseCycle,
         Segment,
     ),
+    "journeys": (Festival, Journey, JourneyVersion),
+    "surveys": (Survey, SurveyAnswer),
+    "campaigns": (Campaign,),
 }
 """By mechanic, the tables in which a presenter must find something."""
 

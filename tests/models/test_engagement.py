@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from models.browse_event import Look, keep_looks
 from models.engagement import (
+    CLICKS,
     FACTS,
     LINE_EVENTS,
     LOOKS,
@@ -401,4 +402,4 @@ def test_why_shows_the_day_and_the_count(session: Session, make_member: MakeMemb
 
 
 def test_purchases_and_looks_have_marks_of_their_own(session: Session) -> None:
-    assert set(FACTS) == {LINE_EVENTS, LOOKS, PURCHASES}
+    assert set(FACTS) == {LINE_EVENTS, LOOKS, CLICKS, PURCHASES}

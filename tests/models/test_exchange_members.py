@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.base import Sessions
+from models.channel import addresses_of, find_channel
 from models.consent import Consent
 from models.exchange import (
     MEMBERS,
@@ -234,3 +235,16 @@ def test_a_killed_import_goes_on_and_ends_the_same(
     assert (summary.counts["made_before"], summary.counts["new"]) == (4, 1)
     batch = session.scalars(select(ImportBatch)).one()
     assert (batch.state, batch.counts["made"]) == ("done", 5)
+
+
+def test_an_address_is_written_to_where_the_file_states_consent(
+    session: Session, bring: Bring
+) -> None:
+    """A-23: one place for addresses; unconfirmed where the file says nothing of consent."""
+    bring("0912000001,,,Amy@Shop.example,,,,是\n0912000002,,,bob@shop.example,,,,否\n")
+    amy, bob = get(session, "+886912000001"), get(session, "+886912000002")
+
+    assert addresses_of(session, [amy.id, bob.id]) == {amy.id: "amy@shop.example"}
+    found = find_channel(session, bob.id)
+    assert found is not None
+    assert (found.email, found.email_state) == ("bob@shop.example", "unconfirmed")

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.base import Sessions
+from models.channel import MemberChannel, addresses_of
 from models.checkout import Sale, record_purchase
 from models.exchange import (
     MEMBERS,
@@ -198,6 +199,7 @@ def test_members_nobody_has_seen_since_are_emptied(
     )
     assert member.erased_at is not None
     assert session.scalars(select(MemberAlias)).all() == []
+    assert session.scalars(select(MemberChannel)).all() == []
     assert (taken.members, taken.kept_members, taken.points) == (1, 0, 50)
     assert list(verify_ledger(session)) == []
 
@@ -228,12 +230,14 @@ def test_a_known_member_gets_their_tier_and_balance_back(
 ) -> None:
     member = make_member(phone="+886912000001", points=30)
     before = figures(session, member)
-    batch_id = bring_members("0912000001,,,50,金卡會員,\n")
+    batch_id = bring_members("0912000001,,a@b.example,50,金卡會員,是\n")
     assert figures(session, member) != before
+    assert addresses_of(session, [member.id]) == {member.id: "a@b.example"}
 
     undo_import(sessions, batch_id, now=NOON)
     session.expire_all()
     assert figures(session, member) == before
+    assert addresses_of(session, [member.id]) == {}
     assert member.erased_at is None
 
 

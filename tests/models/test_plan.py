@@ -62,7 +62,6 @@ from models.plan import (
     list_payments,
     list_plans,
     list_to_end,
-    list_to_remind,
     months_before,
     pay_request,
     plan_percents,
@@ -71,7 +70,6 @@ from models.plan import (
     read_request_code,
     reapply,
     refund_payment,
-    remind_of_plan,
     renewal_rates,
     request_plan,
     revoke_plan,
@@ -663,7 +661,6 @@ def test_a_cancelled_plan_stays_good_until_its_end(
     cancel_plan(session, member.id, reason="不喝了", now=NOON + 2 * DAY)
     end = paid.subscription.ends_at
     assert benefit_at(session, member, end - timedelta(seconds=1)) is not None
-    assert not remind_of_plan(session, member.id, end - DAY)
     assert end_plan(session, member.id, end)
     assert paid.subscription.state == "cancelled"
     steps = [(event.actor, event.to_state) for event in list_events(session, paid.subscription.id)]
@@ -751,46 +748,6 @@ def test_who_leaves_holds_no_plan(session: Session, make_member: MakeMember, mon
     leave_plan(session, member, NOON + DAY)
     leave_plan(session, other, NOON + DAY)
     assert (paid.subscription.state, member.plan_code) == ("cancelled", None)
-
-
-# --- reminders
-
-
-def test_the_end_is_told_of_14_and_3_days_before(
-    session: Session, make_member: MakeMember, monthly: Plan
-) -> None:
-    """A-03: a reminder before expiry, each once; a renewal begins the count anew."""
-    member = make_member()
-    last = pay(session, member, monthly).subscription.last_on
-
-    def remind(days: int) -> bool:
-        now = day_start(last - days * DAY) + timedelta(hours=12)
-        due = list_to_remind(session, now, after_id=0, limit=10)
-        return bool(due) and remind_of_plan(session, member.id, now)
-
-    assert [remind(days) for days in (15, 14, 13, 4, 3, 2, 0)] == [
-        False,
-        True,
-        False,
-        False,
-        True,
-        False,
-        False,
-    ]
-    told = session.scalars(select(Owed).where(Owed.kind == "plan_ending").order_by(Owed.seq)).all()
-    assert [owed.words["days"] for owed in told] == [14, 3]
-    pay(session, member, monthly)
-    assert not remind(2)
-
-
-def test_after_downtime_only_the_nearest_reminder_is_told(
-    session: Session, make_member: MakeMember, monthly: Plan
-) -> None:
-    member = make_member()
-    last = pay(session, member, monthly).subscription.last_on
-    assert remind_of_plan(session, member.id, day_start(last - 2 * DAY))
-    assert is_owed(session, "plan_ending")
-    assert not remind_of_plan(session, make_member().id, NOON)
 
 
 # --- renewal rates

@@ -12,11 +12,12 @@ from models.demo.stamps import BEGUN_DAYS_AGO, add_stamps
 from models.local_day import local_day
 from models.member import Member
 from models.outbox import Owed
-from models.plan import Subscription, list_plans, list_to_remind, months_before, renewal_rates
+from models.plan import Subscription, list_plans, months_before, renewal_rates
 from models.staff import Staff
 from models.stamp_card import StampCard, StampEntry, list_stamp_programmes
 from models.stamp_card.ending import list_members_with_ended_cards
 from tests.conftest import NOON
+from tests.models.test_journey_triggers import causes
 
 MakeMember = Callable[..., Member]
 MakeStaff = Callable[..., Staff]
@@ -34,7 +35,7 @@ def test_the_demo_has_subscribers_at_every_step(
     states = Counter(session.scalars(select(Subscription.state)))
     assert set(states) == {"active", "expired", "revoked"}
     assert len(list_plans(session)) == 2
-    assert list_to_remind(session, NOON, after_id=0, limit=50)
+    assert causes(session, "plan_ending", NOON + timedelta(days=14), since=NOON)
     assert session.scalar(select(func.count(Owed.id))) == 0
     assert any(rate.renewed for rate in renewal_rates(session, months_before(NOON, 4)))
 

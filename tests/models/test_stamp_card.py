@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from models.coupon import Coupon, CouponTemplate
 from models.local_day import day_start, local_day
 from models.member import Member
-from models.outbox import Owed
 from models.programme import Programme, get_programme
 from models.purchase import Purchase, PurchaseLine, Refund, Undone
 from models.shop import find_store
@@ -44,7 +43,7 @@ from models.stamp_card import (
     shown_stamps,
     stamps_for,
 )
-from models.stamp_card.ending import expire_cards, list_members_with_ended_cards, remind_of_cards
+from models.stamp_card.ending import expire_cards, list_members_with_ended_cards
 from tests.conftest import NOON, Committed
 
 MakeMember = Callable[..., Member]
@@ -435,26 +434,6 @@ def test_a_sale_before_the_nights_job_ends_the_old_card_itself(
     deltas = [entry.delta for entry in list_entries(session, member.id, card.id)]
     assert deltas == [4, -4, 1]
     assert rewards(session, member) == []
-
-
-def test_a_member_is_told_once_before_a_card_lapses(
-    session: Session, make_member: MakeMember
-) -> None:
-    member, silent = make_member(), make_member(marketing=False)
-    card = kept_card(session, card_days=30)
-    for each in (member, silent):
-        stamp_sale(session, each, card, 3)
-
-    def remind(day: int) -> tuple[int, int, int]:
-        return remind_of_cards(session, NOON + day * DAY, after_id=0, limit=50)
-
-    assert remind(21)[1] == 0
-    assert remind(22)[1] == 1
-    assert remind(23)[1] == 0
-    owed = session.scalars(select(Owed).where(Owed.kind == "stamps_ending")).one()
-    assert owed.member_id == member.id
-    assert owed.words["expires_on"] == (TODAY + 29 * DAY).isoformat()
-    assert owed.words["stamps"] == 3
 
 
 # --- refunds

@@ -6,26 +6,22 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from models.classification.table import ClassNight, MemberClass
-from models.coupon import Coupon
 from models.lifecycle.action import set_action
 from models.local_day import local_day
 from models.member import Member
-from models.nudge import gift_birthdays, remind_of_coupons, win_back
-from models.outbox import Owed
+from models.outreach import change_rules, reasons_not_to_write
 from models.segment import Context, members_of, parse_rule
 from models.suppression import (
     SuppressionRefused,
     SuppressionSetting,
     count_suppressed,
     get_threshold,
-    holds_back,
     list_suppressed,
-    reasons_to_hold_back,
     set_threshold,
 )
 from tests.conftest import NOON
@@ -71,14 +67,17 @@ def sleeper(session: Session, make_member: MakeMember) -> Member:
     return member
 
 
-def reason(session: Session, member: Member) -> str | None:
-    return reasons_to_hold_back(session, [member.id]).get(member.id)
-
-
-def skipped(session: Session, kind: str) -> list[tuple[str, str | None]]:
+def reasons(session: Session, *members: Member, kind: str = "marketing") -> dict[int, str]:
+    """Ask for these members where no cap holds them."""
     session.flush()
-    rows = session.execute(select(Owed.state, Owed.reason).where(Owed.kind == kind))
-    return [(state, why) for state, why in rows if (state, why) != ("accepted", None)]
+    changes = {"day_cap": None, "window_cap": None, "win_back_days": 0}
+    change_rules(session, changes, note="不限", by="店長", now=NOON)
+    ids = [member.id for member in members]
+    return reasons_not_to_write(session, ids, kind=kind, source=None, priority=None, now=NOON)
+
+
+def reason(session: Session, member: Member, kind: str = "marketing") -> str | None:
+    return reasons(session, member, kind=kind).get(member.id)
 
 
 def test_three_unanswered_messages_end_the_investing(
@@ -92,8 +91,7 @@ def test_three_unanswered_messages_end_the_investing(
     for days in (40, 30, 20, 10):
         send(session, awake, NOON - days * DAY)
     note_all(session)
-    ids = [sleeper.id, patient.id, awake.id]
-    assert reasons_to_hold_back(session, ids) == {sleeper.id: "suppressed"}
+    assert reasons(session, sleeper, patient, awake) == {sleeper.id: "suppressed"}
     assert count_suppressed(session) == 1
     ((listed, known),) = list_suppressed(session, limit=9)
     assert (listed.id, known.unanswered) == (sleeper.id, 3)
@@ -155,9 +153,9 @@ def test_the_archived_are_not_written_to_unless_chosen(
         session, make_member(last_purchase_on=TODAY - 300 * DAY), nasld="deep", rfm="vip"
     )
     active = classify(session, make_member(last_purchase_on=TODAY), nasld="active", rfm="vip")
-    assert reasons_to_hold_back(session, [deep.id, active.id]) == {deep.id: "nasld:deep"}
+    assert reasons(session, deep, active) == {deep.id: "nasld:deep"}
     set_action(session, "nasld", "deep", paid_push=True, by="店長", now=NOON)
-    assert reasons_to_hold_back(session, [deep.id, active.id]) == {}
+    assert reasons(session, deep, active) == {}
 
 
 def test_who_bought_since_last_night_is_no_longer_archived(
@@ -173,59 +171,21 @@ def test_nobody_is_held_back_before_the_first_night(
     session: Session, make_member: MakeMember
 ) -> None:
     member = make_member()
-    assert reasons_to_hold_back(session, []) == {}
+    assert reasons(session) == {}
     assert reason(session, member) is None
 
 
-def test_win_back_is_skipped_with_its_reason_and_costs_no_coupon(
+def test_a_win_back_is_meant_for_the_silent_whatever_their_class(
     session: Session, make_member: MakeMember, sleeper: Member
 ) -> None:
-    """B-07: stop investing; X9: each skip has a reason, and is not tried again tomorrow."""
-    other = make_member(last_purchase_on=TODAY - 90 * DAY)
-    part = win_back(session, NOON, after_id=0, limit=9)
-    assert (part.seen, part.owed, part.held) == (2, 1, 1)
-    assert sorted(skipped(session, "win_back")) == [("skipped", "suppressed"), ("waiting", None)]
-    assert session.scalars(select(Coupon.member_id)).all() == [other.id]
-    assert win_back(session, NOON + DAY, after_id=0, limit=9).seen == 0
+    """B-04, A-18: a shop with a short cycle has archived everybody who is silent for 90 days.
 
-
-def test_a_win_back_is_meant_for_the_silent_whatever_their_class(
-    session: Session, make_member: MakeMember
-) -> None:
-    """B-04, A-18: a shop with a short cycle has archived everybody who is silent for 90 days."""
+    B-07: who never answers is left in peace by it too.
+    """
     deep = classify(
         session, make_member(last_purchase_on=TODAY - 90 * DAY), nasld="deep", rfm="vip"
     )
-    assert (win_back(session, NOON, after_id=0, limit=9).owed, reason(session, deep)) == (
-        1,
-        "nasld:deep",
-    )
-    assert skipped(session, "win_back") == [("waiting", None)]
-    assert holds_back("nasld:deep", "win_back") is None
-    assert holds_back("nasld:deep", "birthday_gift") == "nasld:deep"
-    assert holds_back("suppressed", "win_back") == "suppressed"
-
-
-def test_a_birthday_coupon_still_comes_though_no_message_tells_of_it(
-    session: Session, sleeper: Member
-) -> None:
-    sleeper.birthday = TODAY.replace(year=1990)
-    session.flush()
-    part = gift_birthdays(session, NOON, after_id=0, limit=9)
-    assert (part.owed, part.held) == (0, 1)
-    assert session.scalars(select(Coupon.member_id)).all() == [sleeper.id]
-    assert skipped(session, "birthday_gift") == [("skipped", "suppressed")]
-
-
-def test_reminders_of_coupons_are_skipped_too(session: Session, sleeper: Member) -> None:
-    sleeper.birthday = TODAY.replace(year=1990)
-    session.flush()
-    gift_birthdays(session, NOON - 20 * DAY, after_id=0, limit=9)
-    gift_birthdays(session, NOON, after_id=0, limit=9)
-    (coupon,) = session.scalars(select(Coupon)).all()
-    coupon.issued_at = coupon.usable_from = NOON - 9 * DAY
-    coupon.expires_at = NOON + DAY
-    session.flush()
-    part = remind_of_coupons(session, NOON, after_id=0, limit=9)
-    assert (part.owed, part.held) == (0, 1)
-    assert skipped(session, "coupon_expiry") == [("skipped", "suppressed")]
+    assert reason(session, deep) == "nasld:deep"
+    assert reason(session, deep, "win_back") is None
+    assert reason(session, sleeper, "win_back") == "suppressed"
+    assert reason(session, sleeper, "service") is None

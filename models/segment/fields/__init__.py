@@ -16,6 +16,7 @@ from models.segment.fields.points import POINTS
 from models.segment.fields.prediction import PREDICTION
 from models.segment.fields.purchases import PURCHASES
 from models.segment.fields.reach import REACH
+from models.segment.fields.surveys import SURVEYS
 from models.segment.fields.tags import TAGS
 from models.segment.fields.tier import TIER
 
@@ -29,6 +30,7 @@ TOPICS: tuple[tuple[Field, ...], ...] = (
     PERSON,
     REACH,
     ACTIVITY,
+    SURVEYS,
     BROWSING,
     TAGS,
     ENGAGEMENT,

@@ -1,0 +1,234 @@
+"""Keeping campaigns: adding, changing a draft, cloning, and the trail of every change."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.campaign.detail import CONTENT, NEEDED, check_together, read_details
+from models.campaign.refusals import (
+    CampaignExists,
+    CampaignRefused,
+    NoSuchCampaign,
+    NotInThisState,
+)
+from models.campaign.schedule import Schedule, check_not_past, parse_schedule
+from models.campaign.setting import check_person
+from models.campaign.table import (
+    DRAFT,
+    LONGEST_CODE,
+    USUAL_GRACE_MINUTES,
+    Campaign,
+    CampaignChange,
+)
+from models.content import check_content, parse_content
+from models.segment.keeping import get_segment, get_version
+from models.segment.table import SegmentArchived
+
+MOST_LISTED = 200
+TOLD = (
+    "name",
+    "segment_code",
+    "segment_version",
+    "variants",
+    "schedule",
+    "kind",
+    "priority",
+    "metric",
+    "stop_rule",
+    "holdout_percent",
+    "grace_minutes",
+    "budget_twd",
+    "channel",
+    "attribution_days",
+)
+"""What a campaign says of itself, and a clone says again."""
+_CODE = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST_CODE - 1}}}")
+
+
+def add_campaign(
+    session: Session, code: str, told: Mapping[str, Any], *, by: str, now: datetime
+) -> Campaign:
+    """Keep a new draft; `told` is its JSON, see `models/campaign/detail.py`.
+
+    Raises CampaignRefused, ContentRefused, CampaignExists, NotTheirCampaign, NoSuchSegment or
+    SegmentArchived.
+    """
+    person = check_person(session, by)
+    for key in NEEDED:
+        if key not in told and (key != "variants" or CONTENT not in told):
+            raise CampaignRefused(key, None, NEEDED)
+    columns = read_details(dict(told))
+    return _insert(session, code, columns, "add", person, now)
+
+
+def clone_campaign(
+    session: Session, code: str, new_code: str, *, by: str, now: datetime
+) -> Campaign:
+    """Keep a new draft that says what another campaign says. A moment that is over becomes now.
+
+    Raises NoSuchCampaign, CampaignRefused, CampaignExists, NotTheirCampaign or SegmentArchived.
+    """
+    person = check_person(session, by)
+    source = get_campaign(session, code)
+    columns = {name: getattr(source, name) for name in TOLD}
+    schedule = parse_schedule(source.schedule)
+    if schedule.at is not None and schedule.at <= now:
+        columns["schedule"] = {"when": "now"}
+    return _insert(session, new_code, columns, f"clone:{source.code}", person, now)
+
+
+def _insert(
+    session: Session, code: str, columns: dict[str, Any], what: str, by: str, now: datetime
+) -> Campaign:
+    if not _CODE.fullmatch(code):
+        raise CampaignRefused("code", code, (_CODE.pattern,))
+    check_columns(session, columns, now)
+    made = session.scalars(
+        insert(Campaign)
+        .values(code=code, created_by=by, created_at=now, **columns)
+        .on_conflict_do_nothing(index_elements=["code"])
+        .returning(Campaign)
+    ).one_or_none()
+    if made is None:
+        raise CampaignExists(campaign=code)
+    note_change(session, made, what, by, now, after=columns)
+    return made
+
+
+def change_campaign(
+    session: Session, code: str, told: Mapping[str, Any], *, by: str, now: datetime
+) -> Campaign:
+    """Change what a draft says; what is not told stays. Only a draft is changed (U17).
+
+    Raises as add_campaign does, NoSuchCampaign, or NotInThisState.
+    """
+    person = check_person(session, by)
+    campaign = lock_campaign(session, code)
+    expect_state(campaign, DRAFT)
+    columns = read_details(dict(told))
+    before = {name: getattr(campaign, name) for name in columns}
+    check_columns(session, {name: getattr(campaign, name) for name in TOLD} | columns, now)
+    changed = {name: value for name, value in columns.items() if value != before[name]}
+    for name, value in changed.items():
+        setattr(campaign, name, value)
+    if changed:
+        old = {name: before[name] for name in changed}
+        note_change(session, campaign, "change", person, now, before=old, after=changed)
+    return campaign
+
+
+def check_columns(session: Session, columns: Mapping[str, Any], now: datetime) -> None:
+    """Raise a refusal where what a campaign says contradicts itself, the shop or the time."""
+    check_together(columns)
+    check_audience(session, columns["segment_code"], columns.get("segment_version"))
+    for place, variant in enumerate(columns["variants"]):
+        check_content(session, parse_content(variant[CONTENT], path=f"variants[{place}].{CONTENT}"))
+        if "segment" in variant:
+            check_audience(session, variant["segment"], None)
+    grace = timedelta(minutes=columns.get("grace_minutes") or USUAL_GRACE_MINUTES)
+    check_not_past(parse_schedule(columns["schedule"]), now, grace)
+
+
+def check_audience(session: Session, code: str, version: int | None) -> None:
+    """Raise NoSuchSegment or SegmentArchived where a segment cannot be written to."""
+    if get_segment(session, code).archived_at is not None:
+        raise SegmentArchived(segment=code)
+    get_version(session, code, version)
+
+
+def get_campaign(session: Session, code: str) -> Campaign:
+    """Return the campaign of this code. Raises NoSuchCampaign."""
+    found = session.scalars(select(Campaign).where(Campaign.code == code)).one_or_none()
+    if found is None:
+        raise NoSuchCampaign(campaign=code[:LONGEST_CODE])
+    return found
+
+
+def lock_campaign(session: Session, code: str) -> Campaign:
+    """Return the campaign of this code under its row's lock. Raises NoSuchCampaign."""
+    found = session.scalars(
+        select(Campaign)
+        .where(Campaign.code == code)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if found is None:
+        raise NoSuchCampaign(campaign=code[:LONGEST_CODE])
+    return found
+
+
+def list_campaigns(
+    session: Session, *, states: Sequence[str] = (), limit: int = MOST_LISTED
+) -> Sequence[Campaign]:
+    """Return campaigns, the newest first; those in some states where they are told."""
+    found = select(Campaign).order_by(Campaign.id.desc()).limit(min(limit, MOST_LISTED))
+    if states:
+        found = found.where(Campaign.state.in_(states))
+    return session.scalars(found).all()
+
+
+def list_changes(session: Session, code: str) -> Sequence[CampaignChange]:
+    """Return every change of a campaign, the first first. Raises NoSuchCampaign."""
+    campaign = get_campaign(session, code)
+    return session.scalars(
+        select(CampaignChange)
+        .where(CampaignChange.campaign_id == campaign.id)
+        .order_by(CampaignChange.id)
+    ).all()
+
+
+def schedule_of(campaign: Campaign) -> Schedule:
+    """Return when a campaign is sent."""
+    return parse_schedule(campaign.schedule)
+
+
+def expect_state(campaign: Campaign, *states: str) -> None:
+    """Raise NotInThisState unless the campaign is in one of these states."""
+    if campaign.state not in states:
+        raise NotInThisState(campaign=campaign.code, state=campaign.state, wanted=list(states))
+
+
+def move(
+    session: Session,
+    campaign: Campaign,
+    state: str,
+    by: str,
+    now: datetime,
+    *,
+    what: str | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Bring a campaign into another state and note who did it; `after` tells more of it."""
+    before = {"state": campaign.state}
+    campaign.state = state
+    told = {"state": state} | dict(after or {})
+    note_change(session, campaign, what or state, by, now, before=before, after=told)
+
+
+def note_change(
+    session: Session,
+    campaign: Campaign,
+    what: str,
+    by: str,
+    now: datetime,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Write one change down, and flush it with what it changed."""
+    session.add(
+        CampaignChange(
+            campaign_id=campaign.id,
+            at=now,
+            by=by,
+            what=what,
+            before=dict(before) if before is not None else None,
+            after=dict(after) if after is not None else None,
+        )
+    )
+    session.flush()

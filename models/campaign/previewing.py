@@ -1,0 +1,167 @@
+"""Before anybody confirms: who would get a campaign now, what it costs, and what quota is left."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, case, func, literal, select
+from sqlalchemy.orm import Session
+
+from models.campaign.arm import REST, TEST, WHOLE, Arm, arm_number, arms_of
+from models.campaign.keeping import get_campaign, schedule_of
+from models.campaign.opening_time import Window, window_of
+from models.campaign.schedule import first_slot
+from models.campaign.setting import approve_above
+from models.campaign.table import MARKETING, Campaign
+from models.channel import channel_sql, with_channels
+from models.lifecycle.figures import is_here
+from models.member import Member
+from models.outbox import EMAIL, LINE
+from models.quota import Cost, Remaining, cost_of, remaining
+from models.segment import Context, condition_of
+from models.segment.keeping import get_version, rule_of
+
+LATER = "*"
+"""Who gets the variant that an A/B test chooses."""
+
+
+@dataclass(frozen=True)
+class ArmSize:
+    """How many members an arm has, and how many of them can be reached by which channel."""
+
+    variant: str | None
+    """None: the holdout; `*`: who gets what the test chooses."""
+    members: int
+    by_line: int
+    by_email: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One sending as it would be now."""
+
+    audience: int
+    """Members of the segment."""
+    arms: tuple[ArmSize, ...]
+    cost: Cost
+    remaining: Remaining
+    approve_above: int
+    window: Window | None
+    """From when until when it would be sent; None where it has no moment any more."""
+
+    @property
+    def holdout(self) -> int:
+        """Return how many are left out, to be compared with."""
+        return sum(arm.members for arm in self.arms if arm.variant is None)
+
+    @property
+    def messages(self) -> int:
+        """Return how many messages of LINE's quota it takes."""
+        return sum(arm.by_line for arm in self.arms if arm.variant is not None)
+
+    @property
+    def emails(self) -> int:
+        """Return how many mails it takes."""
+        return sum(arm.by_email for arm in self.arms if arm.variant is not None)
+
+    @property
+    def reachable(self) -> int:
+        """Return how many people it reaches."""
+        return self.messages + self.emails
+
+    @property
+    def needs_approval(self) -> bool:
+        """Tell whether a second person must approve it."""
+        return self.reachable > self.approve_above
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures as the trail of changes keeps them."""
+        return {
+            "audience": self.audience,
+            "holdout": self.holdout,
+            "messages": self.messages,
+            "emails": self.emails,
+            "more_twd": str(self.cost.more_twd),
+            "short": self.cost.short,
+        }
+
+
+def preview_campaign(session: Session, code: str, now: datetime) -> Preview:
+    """Count now who would get a campaign, and what that costs. Raises NoSuchCampaign."""
+    campaign = get_campaign(session, code)
+    arms = _arms(session, campaign)
+    rows = _count(session, campaign, arms, now)
+    sizes = tuple(_size(arm, number, rows) for number, arm in enumerate(arms))
+    by_line = sum(size.by_line for size in sizes if size.variant is not None)
+    slot = first_slot(schedule_of(campaign), now)
+    return Preview(
+        audience=sum(row.members for row in rows),
+        arms=_merged(sizes),
+        cost=cost_of(session, by_line, now),
+        remaining=remaining(session, now),
+        approve_above=approve_above(session),
+        window=window_of(session, campaign, slot) if slot is not None else None,
+    )
+
+
+def rules_of(session: Session, campaign: Campaign) -> dict[str, dict[str, Any]]:
+    """Return the newest rules of the variants' own segments, by code."""
+    codes = {each["segment"] for each in campaign.variants if "segment" in each}
+    return {code: get_version(session, code).rule for code in sorted(codes)}
+
+
+def test_percent_of(campaign: Campaign) -> int:
+    """Return which share of who is not held out takes part in the A/B test."""
+    rule = campaign.stop_rule or {}
+    return int(rule.get("test_percent", 100))
+
+
+def _arms(session: Session, campaign: Campaign) -> list[Arm]:
+    """Return all arms of the campaign, those of a later phase among them."""
+    rules, percent = rules_of(session, campaign), test_percent_of(campaign)
+    told: dict[str, Any] = {"holdout_percent": campaign.holdout_percent, "test_percent": percent}
+    if percent == 100:
+        return arms_of(campaign.variants, rules, phase=WHOLE, **told)
+    tested = arms_of(campaign.variants, rules, phase=TEST, **told)
+    return [*tested, *arms_of(campaign.variants, rules, phase=REST, chosen=LATER, **told)]
+
+
+def _count(session: Session, campaign: Campaign, arms: list[Arm], now: datetime) -> list[Row[Any]]:
+    """Count the audience by arm and channel, in one statement."""
+    context = Context(session, now)
+    rule = rule_of(get_version(session, campaign.segment_code, campaign.segment_version))
+    channel = channel_sql(campaign.channel)  # type: ignore[arg-type]  # The database knows them.
+    if campaign.kind == MARKETING:
+        channel = case((Member.marketing_allowed, channel))
+    asked = with_channels(
+        select(
+            arm_number(arms, campaign.code, context).label("arm"), channel.label("channel")
+        ).select_from(Member)
+    ).where(is_here(), condition_of(rule, context))
+    people = asked.subquery()
+    columns = (people.c.arm, people.c.channel)
+    members = func.count(literal(1)).label("members")
+    return list(session.execute(select(*columns, members).group_by(*columns)))
+
+
+def _size(arm: Arm, number: int, rows: list[Row[Any]]) -> ArmSize:
+    found: Counter[str | None] = Counter()
+    for row in rows:
+        if row.arm == number:
+            found[row.channel] += row.members
+    return ArmSize(arm.variant, found.total(), found[LINE], found[EMAIL])
+
+
+def _merged(sizes: tuple[ArmSize, ...]) -> tuple[ArmSize, ...]:
+    """Add up the arms of one variant: each group of members has a holdout of its own."""
+    variants = dict.fromkeys(size.variant for size in sizes)
+    return tuple(
+        ArmSize(
+            variant,
+            sum(size.members for size in sizes if size.variant == variant),
+            sum(size.by_line for size in sizes if size.variant == variant),
+            sum(size.by_email for size in sizes if size.variant == variant),
+        )
+        for variant in variants
+    )

@@ -1,0 +1,234 @@
+"""The report of a campaign: all its runs of the last time, or one of them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from models.base import squeezed
+from models.campaign import Campaign, CampaignDecision
+from models.insight.attribution import SALES, Credited, Touches, count_blocks, credit_sales
+from models.insight.clicking import clicks_by_part
+from models.insight.report import (
+    Clicks,
+    Decision,
+    Lift,
+    Money,
+    Outcomes,
+    Report,
+    Sales,
+    VariantLine,
+)
+from models.insight.unit import figures_of
+from models.local_day import local_day
+from models.quota import benefit_cost, message_cost
+from models.sending import CampaignRun, NoSuchRun
+
+MOST_RUNS = 60
+"""A report is of the newest so many runs: two months of a daily one."""
+HOLDOUT = "holdout"
+
+
+def report_of_campaign(
+    session: Session, campaign: Campaign, now: datetime, *, run_id: int | None = None
+) -> Report:
+    """Return what came of a campaign so far, or of one of its runs. Raises NoSuchRun.
+
+    Counted from the batches, the sales and the clicks: the million who only received it are never
+    looked at one by one.
+    """
+    runs = _runs(session, campaign, run_id)
+    ids = [run.id for run in runs]
+    begun = [run for run in runs if run.started_at is not None]
+    days = campaign.attribution_days
+    since = min((run.started_at for run in begun if run.started_at), default=None)
+    until = max((run.finished_at or now for run in begun), default=None)
+    outcomes = _outcomes(session, ids, sum(run.planned for run in runs))
+    sources = [f"campaign:{each}" for each in ids]
+    touches = Touches(_TOUCHES, {"runs": ids})
+    credited, blocks = Credited(Sales(), {}), 0
+    if since is not None and until is not None:
+        credited = credit_sales(session, touches, since, until, days)
+        blocks = count_blocks(session, touches, since, until)
+    clicks, by_variant = clicks_by_part(session, sources)
+    return Report(
+        subject="campaign",
+        code=campaign.code,
+        name=campaign.name,
+        as_of=now,
+        since=since,
+        until=until + timedelta(days=days) if until is not None else None,
+        attribution_days=days,
+        outcomes=outcomes,
+        channels=_channels(session, ids),
+        free=0,
+        clicks=clicks,
+        sales=credited.sales,
+        money=Money(
+            message_cost(session, sources).paid_twd,
+            benefit_cost(session, campaign.id).redeemed_twd,
+            credited.sales.net_twd,
+        ),
+        blocks=blocks,
+        lift=_lift(session, begun, days, outcomes),
+        metric=campaign.metric,
+        variants=_variants(session, ids, by_variant, credited.buyers_by_part),
+        decision=_decision(session, campaign),
+        line=list(figures_of(session, sorted({run.unit_name for run in begun})).values()),
+    )
+
+
+def _runs(session: Session, campaign: Campaign, run_id: int | None) -> Sequence[CampaignRun]:
+    asked = select(CampaignRun).where(CampaignRun.campaign_id == campaign.id)
+    if run_id is not None:
+        asked = asked.where(CampaignRun.id == run_id)
+    runs = session.scalars(asked.order_by(CampaignRun.id.desc()).limit(MOST_RUNS)).all()
+    if run_id is not None and not runs:
+        raise NoSuchRun(run=run_id)
+    return runs
+
+
+def _outcomes(session: Session, run_ids: Sequence[int], planned: int) -> Outcomes:
+    counts: dict[str, Counter[str]] = {}
+    for state, reason, people in session.execute(_OUTCOMES, {"runs": run_ids}):
+        counts.setdefault(state, Counter())[reason or ""] += people
+    return Outcomes(
+        planned=planned,
+        accepted=counts.get("accepted", Counter()).total(),
+        skipped=counts.get("skipped", {}),
+        refused=counts.get("refused", {}),
+        unknown=counts.get("unknown", Counter()).total(),
+        waiting=counts.get("waiting", Counter()).total(),
+    )
+
+
+def _channels(session: Session, run_ids: Sequence[int]) -> list[tuple[str, int]]:
+    rows = session.execute(_CHANNELS, {"runs": run_ids})
+    return [(channel, people) for channel, people in rows]
+
+
+def _lift(session: Session, runs: Sequence[CampaignRun], days: int, outcomes: Outcomes) -> Lift:
+    """Compare everybody the runs were for with those held out, a person once."""
+    if not runs:
+        return Lift(0, 0, 0, 0)
+    ids = [run.id for run in runs]
+    held_out = outcomes.skipped.get(HOLDOUT, 0)
+    people = {True: held_out, False: outcomes.planned - held_out}
+    if len(runs) > 1:
+        people |= dict(session.execute(_ARMS, {"runs": ids}).all())
+    first = min(run.started_at for run in runs if run.started_at is not None)
+    last = max(run.started_at for run in runs if run.started_at is not None)
+    asked = {
+        "runs": ids,
+        "since": first,
+        "until": last + timedelta(days=days),
+        "first_day": local_day(first),
+        "last_day": local_day(last + timedelta(days=days)),
+        "window": timedelta(days=days),
+    }
+    buyers: dict[bool, int] = dict(session.execute(_ARM_BUYERS, asked).all())
+    return Lift(people[False], buyers.get(False, 0), people[True], buyers.get(True, 0))
+
+
+def _variants(
+    session: Session,
+    run_ids: Sequence[int],
+    clicks: Mapping[str, Clicks],
+    buyers: Mapping[str, int],
+) -> list[VariantLine]:
+    rows = session.execute(_VARIANTS, {"runs": run_ids})
+    return [
+        VariantLine(code, accepted, clicks.get(code, Clicks()).reacting, buyers.get(code, 0))
+        for code, accepted in rows
+    ]
+
+
+def _decision(session: Session, campaign: Campaign) -> Decision | None:
+    row = session.get(CampaignDecision, campaign.id)
+    if row is None:
+        return None
+    return Decision(row.at, row.verdict, row.chosen, row.low, row.high)
+
+
+def list_runs(session: Session, campaign: Campaign, *, limit: int = MOST_RUNS) -> list[CampaignRun]:
+    """Return a campaign's runs, the newest first."""
+    asked = select(CampaignRun).where(CampaignRun.campaign_id == campaign.id)
+    return list(session.scalars(asked.order_by(CampaignRun.id.desc()).limit(limit)))
+
+
+def count_running(session: Session, campaign_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Return how many runs each campaign had and how many recipients they planned, by its id."""
+    rows = session.execute(
+        select(
+            CampaignRun.campaign_id, func.count(), func.coalesce(func.sum(CampaignRun.planned), 0)
+        )
+        .where(CampaignRun.campaign_id.in_(campaign_ids))
+        .group_by(CampaignRun.campaign_id)
+    )
+    return {campaign: (runs, planned) for campaign, runs, planned in rows}
+
+
+_TOUCHES = """
+    SELECT person.member_id, coalesce(person.settled_at, batch.settled_at) AS at,
+        person.variant AS part
+    FROM campaign_recipient AS person
+    LEFT JOIN campaign_batch AS batch ON batch.id = person.batch_id
+    WHERE person.run_id = ANY(CAST(:runs AS bigint[]))
+        AND coalesce(person.state, batch.state) = 'accepted'
+"""
+_OUTCOMES = text(
+    squeezed("""
+        SELECT state, reason, CAST(sum(people) AS bigint) FROM (
+            SELECT state, reason, members AS people FROM campaign_batch
+            WHERE run_id = ANY(CAST(:runs AS bigint[])) AND members > 0
+            UNION ALL
+            SELECT state, reason, count(*) FROM campaign_recipient
+            WHERE run_id = ANY(CAST(:runs AS bigint[])) AND state IS NOT NULL
+            GROUP BY state, reason
+        ) AS outcome
+        GROUP BY state, reason
+    """)
+)
+_ACCEPTED = """
+    SELECT channel, variant, members AS people FROM campaign_batch
+    WHERE run_id = ANY(CAST(:runs AS bigint[])) AND members > 0 AND state = 'accepted'
+    UNION ALL
+    SELECT batch.channel, person.variant, count(*) FROM campaign_recipient AS person
+    JOIN campaign_batch AS batch ON batch.id = person.batch_id
+    WHERE person.run_id = ANY(CAST(:runs AS bigint[])) AND person.state = 'accepted'
+    GROUP BY batch.channel, person.variant
+"""
+_CHANNELS = text(
+    squeezed(f"""
+        SELECT channel, CAST(sum(people) AS bigint) FROM ({_ACCEPTED}) AS told
+        GROUP BY channel ORDER BY channel
+    """)  # noqa: S608  # Of our own words only.
+)
+_VARIANTS = text(
+    squeezed(f"""
+        SELECT variant, CAST(sum(people) AS bigint) FROM ({_ACCEPTED}) AS told
+        GROUP BY variant ORDER BY variant
+    """)  # noqa: S608  # Of our own words only.
+)
+_ARMS = text(
+    squeezed("""
+        SELECT reason IS NOT DISTINCT FROM 'holdout', count(DISTINCT member_id)
+        FROM campaign_recipient
+        WHERE run_id = ANY(CAST(:runs AS bigint[]))
+        GROUP BY 1
+    """)
+)
+_ARM_BUYERS = text(
+    squeezed(f"""
+        WITH deed AS MATERIALIZED ({SALES})
+        SELECT person.reason IS NOT DISTINCT FROM 'holdout', count(DISTINCT person.member_id)
+        FROM deed JOIN campaign_recipient AS person ON person.member_id = deed.member_id
+        JOIN campaign_run AS run ON run.id = person.run_id
+        WHERE person.run_id = ANY(CAST(:runs AS bigint[]))
+            AND deed.at >= run.started_at
+            AND deed.at < run.started_at + CAST(:window AS interval)
+        GROUP BY 1
+    """)  # noqa: S608  # Of our own words only.
+)
