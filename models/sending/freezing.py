@@ -95,7 +95,6 @@ def freeze_run(session: Session, run_id: int, now: datetime) -> int:
         )
         .execution_options(synchronize_session=False)
     )
-    session.info["sends"] = True
     return planned
 
 

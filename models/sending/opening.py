@@ -28,7 +28,7 @@ def open_run(
     `spec` is as `models/sending/spec.py` has it. Nobody is written to before `send_at`, and nobody
     for the first time from `until` on.
     """
-    run_id = session.scalar(
+    return session.scalar(
         insert(CampaignRun)
         .values(
             campaign_id=campaign_id,
@@ -44,9 +44,6 @@ def open_run(
         .on_conflict_do_nothing(index_elements=["campaign_id", "slot"])
         .returning(CampaignRun.id)
     )
-    if run_id is not None:
-        session.info["sends"] = True
-    return run_id
 
 
 def unit_name(code: str, campaign_id: int) -> str:

@@ -58,7 +58,6 @@ def resume_run(session: Session, run_id: int, reason: str, now: datetime) -> Non
         begun = "freezing" if run.frozen_at is None else "sending"
         run.state = "planned" if run.started_at is None else begun
         run.stop_reason = run.held_until = None
-        session.info["sends"] = True
 
 
 def cancel_run(session: Session, run_id: int, reason: str, now: datetime) -> None:
@@ -72,7 +71,6 @@ def cancel_run(session: Session, run_id: int, reason: str, now: datetime) -> Non
     run.state, run.stop_reason = "cancelled", reason
     if run.started_at is None:
         run.finished_at = now
-    session.info["sends"] = True
 
 
 def _locked(session: Session, run_id: int) -> CampaignRun:
