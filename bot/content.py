@@ -254,11 +254,12 @@ class _Builder:
 
     def messages(self, *, is_marketing: bool) -> list[Message]:
         """Return all messages, with quick replies on the last."""
-        stop = postback(self._t("停止行銷訊息"), Action.STOP_MARKETING) if is_marketing else None
+        t = self._t
+        stop = postback(t("停止行銷訊息"), Action.STOP_MARKETING) if is_marketing else None
         drawn = [message for part in self._content.messages for message in self._part(part, stop)]
-        replies = drawn[-1].get("quickReply", {}).get("items") or member_replies(self._t)[:3]
+        replies = drawn[-1].get("quickReply", {}).get("items") or member_replies(t)[:3]
         if stop is not None:
-            replies = [*replies, quick_reply(stop | {"label": self._t("停止行銷")})]
+            replies = [*replies, quick_reply(stop | {"label": t("停止行銷")})]
         return with_quick_replies(drawn, replies)
 
     def _part(self, part: Mapping[str, Any], stop: Message | None) -> list[Message]:

@@ -138,9 +138,10 @@ def _text_of(t: Texts, block: Block) -> str:
 def _as_html(t: Texts, blocks: list[Block], sender: Sender) -> str:
     """Write a mail as a page: a white sheet on the house's ground."""
     rows = "".join(_html_of(t, block) for block in blocks)
-    stop = ""
+    ends = [(t("在 LINE 找我們"), sender.chat_url)]
     if sender.stop_url is not None:
-        stop = f" · {_anchor(t('取消訂閱'), sender.stop_url, QUIET)}"
+        ends.append((t("取消訂閱"), sender.stop_url))
+    feet = " · ".join(_anchor(words, url, QUIET) for words, url in ends)
     return (
         f'<!doctype html><html lang="{t.language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -155,7 +156,7 @@ def _as_html(t: Texts, blocks: list[Block], sender: Sender) -> str:
         f'font-weight:700;letter-spacing:.04em;">{escape(sender.shop_name)}</td></tr>'
         f'{rows}<tr><td style="padding:14px 28px 26px;"></td></tr></table>'
         f'<p style="font-family:{_FONT};font-size:12px;line-height:1.7;color:{QUIET};'
-        f'margin:16px 12px 0;">{_anchor(t("在 LINE 找我們"), sender.chat_url, QUIET)}{stop}</p>'
+        f'margin:16px 12px 0;">{feet}</p>'
         "</td></tr></table></body></html>"
     )
 

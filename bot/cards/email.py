@@ -27,7 +27,9 @@ CHOICES = (AUTOMATIC, LINE, EMAIL)
 
 def ask_email(t: Texts, *, has_one: bool) -> list[Message]:
     """Ask for an address; whoever gave one may take it back."""
-    words = t("請輸入您的電子信箱，例如 amy@example.com。\n我們會寄一封確認信，點過才算數。")
+    words = t(
+        "請輸入您的電子信箱，例如 amy@example.com。\n我們會寄一封確認信，點信裡的按鈕就完成。"
+    )
     replies = [cancel_reply(t)]
     if has_one:
         replies.insert(0, quick_reply(postback(t("移除信箱"), Action.DROP_EMAIL)))
@@ -42,7 +44,7 @@ def email_wrong(t: Texts) -> list[Message]:
 
 def email_too_often(t: Texts) -> list[Message]:
     """Say that enough mails went out for today."""
-    words = t("今天的確認信已經寄了好幾封，請先到信箱（含垃圾郵件）找找，明天再試。")
+    words = t("今天已經寄過幾封確認信，請先看看收件匣和垃圾郵件匣；沒收到的話，明天再試。")
     return with_quick_replies([text_message(words)], member_replies(t))
 
 
@@ -63,7 +65,7 @@ def channel_choice(t: Texts, chosen: str | None) -> list[Message]:
     title = t("想用什麼方式收到優惠？")
     body = titled(
         title,
-        paragraph(t("點數、等級等會員通知仍在 LINE。")),
+        paragraph(t("點數、等級等會員通知仍會傳到 LINE。")),
         paragraph(
             t("「自動」會看您平常點開哪一種，同一則只會用一種方式傳。"), size="xs", color=QUIET
         ),

@@ -132,8 +132,8 @@ def _mail(t: Texts, view: ProfileView) -> list[Part]:
     email = _editable(t, t("信箱"), email_words(t, view), t("修改信箱"), Action.CHANGE_EMAIL)
     if view.email is None:
         return [email]
-    channel, change = channel_words(t, view), t("更改通知方式")
-    return [email, _editable(t, t("通知方式"), channel, change, Action.CHOOSE_CHANNEL)]
+    channel, change = channel_words(t, view), t("更改接收方式")
+    return [email, _editable(t, t("優惠接收方式"), channel, change, Action.CHOOSE_CHANNEL)]
 
 
 def _marketing(t: Texts, *, is_on: bool) -> Part:

@@ -33,7 +33,7 @@ def _lead(t: Texts, title: str, stop: Message | None) -> Part:
     body = column(
         column(
             heading(title, size="xxl", color=theme.ink),
-            text(t("往左滑看看 →"), size="sm", color=theme.faint, margin="md"),
+            text(t("滑動看更多 →"), size="sm", color=theme.faint, margin="md"),
             flex=1,
             justifyContent="center",
         ),

@@ -57,7 +57,7 @@ class Page:
 def _ask_to_confirm(t: Texts, address: str) -> Page:
     return Page(
         t("確認您的信箱"),
-        t("請按下按鈕，確認要用 {address} 接收會員通知與優惠。", address=address),
+        t("請按下按鈕，確認要用 {address} 接收優惠消息。", address=address),
         t("確認信箱"),
     )
 
@@ -65,7 +65,7 @@ def _ask_to_confirm(t: Texts, address: str) -> Page:
 def _say_confirmed(t: Texts, address: str) -> Page:
     return Page(
         t("信箱已確認"),
-        t("{address} 可以收到我們的信了。想改用 LINE，請到聊天室的「我的資料」。", address=address),
+        t("我們的優惠會寄到 {address}。想改用 LINE，請到聊天室的「我的資料」。", address=address),
     )
 
 

@@ -78,7 +78,7 @@ def test_enough_mails_for_today_are_enough(mail_chat: Chat) -> None:
 
 
 def test_a_confirmed_address_shows_and_offers_the_ways(mail_chat: Chat, session: Session) -> None:
-    """B-15: shown and overridable by the member: 我的資料 → 通知方式."""
+    """B-15: shown and overridable by the member: 我的資料 → 優惠接收方式."""
     mail_chat.tap(Action.CHANGE_EMAIL)
     mail_chat.say(AMY)
     with mail_chat.sessions.begin() as opened:
@@ -86,7 +86,7 @@ def test_a_confirmed_address_shows_and_offers_the_ways(mail_chat: Chat, session:
 
     mail_chat.tap(Action.CHANGE_EMAIL)
     shown = mail_chat.say(AMY)
-    assert "通知方式" in shown.words
+    assert "優惠接收方式" in shown.words
     assert "自動" in shown.words
     choice = mail_chat.tap_again(shown.tap_of(Action.CHOOSE_CHANNEL))
     ways = [tap.fields["to"] for tap in choice.taps if tap.action == Action.CHANGE_CHANNEL]
