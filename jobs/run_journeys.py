@@ -16,9 +16,12 @@ from jobs.settling import find_settled
 from models.base import Sessions
 from models.journey import (
     SWEEP_PART,
+    Active,
     advance_journey,
     end_archived,
     list_active,
+    list_due,
+    list_waiting,
     look_for_causes,
     move_marks,
     start_visits,
@@ -50,17 +53,21 @@ def run_journeys(
     # What is settled before the journeys are listed was seen by each of them, or is older than it.
     settled = find_settled(sessions, tables_read(), tries=TRIES, pause_seconds=PAUSE_SECONDS)
     with sessions() as session:
-        codes = list_active(session)
-    begun = [_guarded(code, partial(_start, sessions, code, now)) for code in codes]
+        active = list_active(session)
+    begun = [_guarded(each.code, partial(_start, sessions, each, now)) for each in active]
     if None not in begun:
         with sessions.begin() as session:
             move_marks(session, settled)
     _until_none(sessions, partial(end_archived, now=now), SWEEP_PART)
-    for code in codes:
+    with sessions() as session:
+        waiting = list_waiting(session)
+    for code in waiting:
         _guarded(code, partial(_sweep, sessions, code, now))
-    moved = _advance_all(sessions, codes, now, lambda: timer() < ends_at)
+    with sessions() as session:
+        due = list_due(session, now)
+    moved = _advance_all(sessions, due, now, lambda: timer() < ends_at)
     started = sum(filter(None, begun))
-    log.info("journeys_run", journeys=len(codes), started=started, moved=moved)
+    log.info("journeys_run", journeys=len(active), started=started, moved=moved)
     return started + moved
 
 
@@ -73,9 +80,11 @@ def _guarded(code: str, work: Callable[[], int]) -> int | None:
         return None
 
 
-def _start(sessions: Sessions, code: str, now: datetime) -> int:
-    with sessions.begin() as session:
-        span = look_for_causes(session, code, now)
+def _start(sessions: Sessions, active: Active, now: datetime) -> int:
+    span = active.span(now)
+    if span is not None and active.is_noted:
+        with sessions.begin() as session:
+            span = look_for_causes(session, active.code, now)
     if span is None:
         return 0
     return _until_none(sessions, partial(start_visits, span=span), START_PART)

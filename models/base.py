@@ -1,15 +1,34 @@
 """What every table shares: base, names of constraints, and how a rule says no."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from sqlalchemy import JSON, BigInteger, Date, DateTime, Identity, MetaData, Text
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Date,
+    DateTime,
+    Identity,
+    MetaData,
+    Text,
+    any_,
+    literal,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    InstrumentedAttribute,
+    Session,
+    mapped_column,
+    sessionmaker,
+)
 
+T = TypeVar("T")
 Sessions = sessionmaker[Session]
 """Makes sessions; jobs open their own transactions with `sessions.begin()`."""
 
@@ -56,6 +75,15 @@ class BusinessError(Exception):
 def constraint_of(error: IntegrityError) -> str:
     """Return the name of the constraint that the database saw broken, or "" where it names none."""
     return getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
+
+
+def among(column: InstrumentedAttribute[T], values: Iterable[T]) -> ColumnElement[bool]:
+    """Return the condition that a column is one of many values, told as one array.
+
+    A list of so many parameters costs more than the question; an array is one statement for any
+    number.
+    """
+    return column == any_(literal(list(values), ARRAY(column.type)))
 
 
 def admits(allowed: Sequence[object], value: object) -> bool:

@@ -9,6 +9,7 @@ A nudge has a `push_at`: until then it waits for a reply that carries it for not
 (`models/outreach/riding.py`), and only at that moment does it become a push.
 """
 
+import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -223,6 +224,26 @@ _HAS_NUDGES: ColumnElement[bool] = literal_column(
 _INSERT_REPLY = insert(_TABLE).returning(_HAS_NUDGES)
 
 
+_USUAL_PUSH = {
+    "is_marketing": False,
+    "push_if_late": True,
+    "state": "waiting",
+    "tries": 0,
+    "in_doubt": False,
+    "channel": LINE,
+}
+_PUSH_COLUMNS = (
+    "id, line_user_id, member_id, kind, words, language, is_marketing, push_if_late, useful_until,"
+    " idempotency_key, state, tries, in_doubt, created_at, next_try_at, source, purpose, priority,"
+    " visit_id, push_at, channel"
+)
+_INSERT_PUSHES = text(
+    f"INSERT INTO outbox ({_PUSH_COLUMNS}) SELECT {_PUSH_COLUMNS}"  # noqa: S608  # Our own words.
+    " FROM json_populate_recordset(CAST(NULL AS outbox), CAST(:rows AS json))"
+)
+"""One statement for any number. JSON as it came, not JSONB: words may hold a NUL escape."""
+
+
 def owe_many(session: Session, pushes: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """Add many messages to push at once, past the mapper: each one's columns, as `owe` fills them.
 
@@ -231,9 +252,17 @@ def owe_many(session: Session, pushes: Sequence[Mapping[str, Any]], now: datetim
     """
     if not pushes:
         return
-    due = {"created_at": now}
-    rows = [{**push, **due, "next_try_at": push.get("push_at") or now} for push in pushes]
-    session.execute(insert(_TABLE), rows)
+    rows = [
+        {
+            **_USUAL_PUSH,
+            **push,
+            "id": str(uuid.uuid4()),
+            "created_at": now,
+            "next_try_at": push.get("push_at") or now,
+        }
+        for push in pushes
+    ]
+    session.execute(_INSERT_PUSHES, {"rows": json.dumps(rows, default=datetime.isoformat)})
     if any(push.get("push_at") is None for push in pushes):
         session.info["owes"] = True
 

@@ -13,7 +13,6 @@ from handlers.api.cursors import read_cursor, write_cursor
 from handlers.api.declaring import declare
 from handlers.api.door import LOOKUPS, caller
 from handlers.api.schemas.journeys import (
-    EntryTold,
     JourneyAsked,
     JourneyLanguageTold,
     JourneyNumbersQuery,
@@ -30,6 +29,7 @@ from handlers.api.schemas.journeys import (
     JourneyVisitsTold,
     JourneyVisitTold,
     JourneyWithDefinition,
+    SignalTold,
     TriedStepTold,
     WordTold,
 )
@@ -239,8 +239,8 @@ def tell_journey_language() -> JourneyLanguageTold:
     )
 
 
-def _tell_entry(entry: Trigger | Exit, facts: tuple[str, ...] = ()) -> EntryTold:
-    return EntryTold(
+def _tell_entry(entry: Trigger | Exit, facts: tuple[str, ...] = ()) -> SignalTold:
+    return SignalTold(
         code=entry.code,
         name=in_language(entry.names, language()),
         words=[

@@ -19,6 +19,7 @@ from models.quota import Remaining, remaining
 FIRST_DAY = "2026-12-07"
 MOST_DAYS = 31
 SHOWN_PEOPLE = 3
+SHOWN_REASONS = 3
 WEEKDAYS = "一二三四五六日"
 GROUPS = {"campaign": "活動", "journey": "旅程", "service": "服務"}
 CHANNELS = {"line": "LINE", "email": "電子郵件"}
@@ -85,11 +86,22 @@ def _clear_progress() -> None:
 
 
 def _print_day(day: date, number: int, what: Day) -> None:
-    click.echo(f"\n━━ 第 {number} 天　{day}（{WEEKDAYS[day.weekday()]}）" + "━" * 40)
+    click.echo(f"\n━━ 第 {number} 天　{day}（{WEEKDAYS[day.weekday()]}）　" + "━" * 40)
     _print_table(
-        ("時間", "類別", "發送內容", "為什麼", "對象", "送達", "免費", "未送", "原因", "費用"),
+        (
+            "時間",
+            "類別",
+            "發送內容",
+            "為什麼",
+            "對象",
+            "送達",
+            "免費",
+            "費用",
+            "未送",
+            "未送的原因",
+        ),
         [_sent_row(line) for line in what.sent],
-        "lllllrrrlr",
+        "lllllrrrrl",
     )
     newcomers = "、".join(what.newcomers) or "無"
     click.echo(
@@ -115,9 +127,9 @@ def _sent_row(line: Sent) -> tuple[Cell, ...]:
         _people_in_words(line),
         line.accepted,
         line.free,
+        f"NT${line.cost_twd:,.1f}",
         skipped + line.failed,
         _skipped_in_words(line),
-        f"NT${line.cost_twd:,.1f}",
     )
 
 
@@ -130,9 +142,14 @@ def _people_in_words(line: Sent) -> str:
 def _skipped_in_words(line: Sent) -> str:
     told = [
         f"{in_language(dict(reason_name(reason)), CHINESE)} {people}"
-        for reason, people in line.skipped.most_common()
+        for reason, people in line.skipped.most_common(SHOWN_REASONS)
     ]
-    return "、".join([*told, *([f"失敗 {line.failed}"] if line.failed else [])])
+    other = line.skipped.total() - sum(
+        people for _, people in line.skipped.most_common(SHOWN_REASONS)
+    )
+    told += [f"其他 {other}"] if other else []
+    told += [f"失敗 {line.failed}"] if line.failed else []
+    return "、".join(told)
 
 
 def _tiers_in_words(what: Day) -> str:
@@ -149,16 +166,19 @@ def _tags_in_words(what: Day) -> str:
 
 def _print_total(session: Session, days: Sequence[Day], now: datetime) -> None:
     lines = total_of(days)
-    click.echo(f"\n━━ {len(days)} 天合計" + "━" * 50)
+    click.echo(f"\n━━ {len(days)} 天合計　" + "━" * 50)
     _print_table(
-        ("類別", "發送內容", "為什麼", "送達", "免費", "未送", "原因", "費用"),
+        ("類別", "發送內容", "為什麼", "送達", "免費", "費用", "未送", "未送的原因"),
         [(*(row := _sent_row(line))[1:4], *row[5:]) for line in lines],
-        "lllrrrlr",
+        "lllrrrrl",
     )
     accepted, free = sum(line.accepted for line in lines), sum(line.free for line in lines)
     cost = sum(line.cost_twd for line in lines)
     share = f"{free * 100 / accepted:.0f}%" if accepted else "–"
-    click.echo(f"訊息：送達 {accepted:,} 則，其中免費 {free:,} 則（{share}），計費 NT${cost:,.1f}")
+    click.echo(
+        f"訊息：送達 {accepted:,} 則，其中以回覆免費送出 {free:,} 則（{share}），"
+        f"超出方案額度的費用 NT${cost:,.1f}"
+    )
     click.echo(
         f"消費：{sum(day.sales for day in days):,} 筆，NT${sum(day.net_twd for day in days):,}；"
         f"用券折抵 NT${sum(day.discount_twd for day in days):,}"
@@ -170,8 +190,9 @@ def _quota_in_words(left: Remaining) -> str:
     line = "–" if left.line_used is None else f"{left.line_used:,}"
     rest = "不限" if left.left is None else f"{left.left:,} 則"
     return (
-        f"配額：本月已用 {left.used:,} 則（LINE 計 {line}），免費額度剩 {left.free_left:,} 則，"
-        f"還能發 {rest}；保留給服務訊息 {left.service_reserve:,} 則"
+        f"配額：本月已用 {left.used:,} 則（LINE 最近回報 {line} 則），"
+        f"方案內的額度剩 {left.free_left:,} 則，還能發 {rest}；"
+        f"保留給服務訊息 {left.service_reserve:,} 則"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Select, and_, case, func, null, select
 from sqlalchemy.orm import Session
 
+from models.base import among
 from models.channel.table import CONFIRMED, UNCONFIRMED, MemberChannel
 from models.friend import Friend
 from models.member import Member
@@ -55,7 +56,7 @@ def channels_of(
     """Return how marketing reaches each of these members now; who cannot be reached is absent."""
     found = session.execute(
         with_channels(select(Member.id, channel_sql(wanted)).select_from(Member)).where(
-            Member.id.in_(member_ids)
+            among(Member.id, member_ids)
         )
     )
     return {member_id: channel for member_id, channel in found if channel is not None}

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, SQLColumnExpression, select
 from sqlalchemy.orm import Session
 
-from models.base import in_language
+from models.base import among, in_language
 from models.catalogue import list_bestsellers
 from models.content.content import GIVEN, Content
 from models.content.gallery import WAY
@@ -157,7 +157,7 @@ class _Reader:
         ]
         return self.session.execute(
             select(Member.id, Member.language, *facts)
-            .where(Member.id.in_(set(member_ids)), Member.erased_at.is_(None))
+            .where(among(Member.id, set(member_ids)), Member.erased_at.is_(None))
             .order_by(Member.id)
         ).all()
 

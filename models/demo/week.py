@@ -16,12 +16,14 @@ from models.campaign import Campaign
 from models.classification.table import ClassAlert, ClassNight
 from models.coupon import Redemption
 from models.journey import TRIGGERS, Journey, JourneyVersion
+from models.journey.step import SENDS
 from models.kpi.table import KpiValue
 from models.member import Member, masked_name
 from models.outbox import MENU_KIND, REPLY_KIND, Owed
 from models.prediction.table import ModelFit
 from models.purchase import Purchase
 from models.quota import QuotaEntry
+from models.segment.table import Segment
 from models.sending import CampaignRun
 from models.tag.table import Tag, TagEvent
 from models.tier import Tier, TierChange
@@ -150,6 +152,10 @@ def _sent_by_campaigns(session: Session, since: datetime, until: datetime) -> li
     found: dict[tuple[int, str], Sent] = {}
     runs = select(CampaignRun.id, Campaign).join(Campaign, Campaign.id == CampaignRun.campaign_id)
     names = dict(session.execute(runs).all())
+    segments = {
+        segment.code: in_language(segment.name, CHINESE)
+        for segment in session.scalars(select(Segment))
+    }
     for row in session.execute(_RECIPIENTS, {"since": since, "until": until}):
         campaign = names[row.run_id]
         variant = row.variant or campaign.variants[0]["code"]  # Who is held out has none.
@@ -161,7 +167,7 @@ def _sent_by_campaigns(session: Session, since: datetime, until: datetime) -> li
             line = found[key] = Sent(
                 "campaign",
                 f"{in_language(campaign.name, CHINESE)}{which}",
-                f"分群 {campaign.segment_code}",
+                f"分群「{segments.get(campaign.segment_code, campaign.segment_code)}」",
             )
         _note(line, row.state, row.reason, row.channel, row.at, row.name, is_free=False)
     for (run_id, _), line in found.items():
@@ -203,18 +209,19 @@ def _sent_singly(session: Session, since: datetime, until: datetime) -> list[Sen
     return sorted(found.values(), key=lambda line: (line.group, line.first_at or until, line.name))
 
 
-def _line_of(owed: Owed, journeys: Mapping[str, tuple[str, str]]) -> Sent:
+def _line_of(owed: Owed, journeys: Mapping[str, tuple[str, str, Sequence[str]]]) -> Sent:
     """Return an empty line for what an owed message came of."""
     kind, _, rest = (owed.source or "").partition(":")
     if kind == "journey":
         code, *_, step = rest.split(":")
-        name, cause = journeys.get(code, (code, ""))
-        return Sent("journey", f"{name}・{step}", cause)
+        name, cause, steps = journeys.get(code, (code, "", ()))
+        which = f"・第 {steps.index(step) + 1} 則" if len(steps) > 1 and step in steps else ""
+        return Sent("journey", f"{name}{which}", cause)
     return Sent("service", REASONS.get(owed.kind, owed.kind), "會員自己的動作")
 
 
-def _journeys(session: Session) -> dict[str, tuple[str, str]]:
-    """Return each journey's name and what starts it, by its code."""
+def _journeys(session: Session) -> dict[str, tuple[str, str, Sequence[str]]]:
+    """Return each journey's name, what starts it, and its steps that send, by its code."""
     rows = session.execute(
         select(Journey.code, Journey.name, JourneyVersion.definition).join(
             JourneyVersion,
@@ -226,6 +233,7 @@ def _journeys(session: Session) -> dict[str, tuple[str, str]]:
         code: (
             in_language(name, CHINESE),
             in_language(dict(TRIGGERS[definition["trigger"]["on"]].names), CHINESE),
+            [step["id"] for step in definition["steps"] if step["do"] in SENDS],
         )
         for code, name, definition in rows
     }

@@ -5,7 +5,7 @@
 """
 
 from models.journey import triggers
-from models.journey.advancing import Advanced, advance_journey, advance_visits, list_active
+from models.journey.advancing import Advanced, advance_journey, advance_visits, list_due
 from models.journey.definition import Definition, parse_definition
 from models.journey.expecting import DueVisits, ExpectedStart, expected_starts, visits_due
 from models.journey.keeping import (
@@ -21,8 +21,16 @@ from models.journey.keeping import (
     pause_journey,
     rename_journey,
 )
-from models.journey.leaving import SWEEP_PART, end_archived, reasons_gone, sweep_visits
+from models.journey.leaving import (
+    SWEEP_PART,
+    end_archived,
+    list_waiting,
+    reasons_gone,
+    sweep_visits,
+)
 from models.journey.starting import (
+    Active,
+    list_active,
     look_for_causes,
     move_marks,
     read_marks,
@@ -44,6 +52,7 @@ __all__ = [
     "EXITS",
     "SWEEP_PART",
     "TRIGGERS",
+    "Active",
     "Advanced",
     "Definition",
     "DueVisits",
@@ -72,8 +81,10 @@ __all__ = [
     "get_journey",
     "get_version",
     "list_active",
+    "list_due",
     "list_journeys",
     "list_versions",
+    "list_waiting",
     "look_for_causes",
     "move_marks",
     "parse_definition",

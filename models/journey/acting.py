@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from models.base import BusinessError
+from models.base import BusinessError, among
 from models.campaign.arm import PARTS, position_of
 from models.coupon import CouponTemplate
 from models.coupon.bulk import issue_many
@@ -71,7 +71,7 @@ def _who_holds(part: Part, step: Step, walkers: Sequence[Walker]) -> set[int]:
     if isinstance(asked, FactAsked):
         return _who_knows(part, asked, walkers)
     if isinstance(asked, Rule):
-        inside = members_of(asked, Context(part.session, part.now)).where(Member.id.in_(ids))
+        inside = members_of(asked, Context(part.session, part.now)).where(among(Member.id, ids))
         yes = set(part.session.scalars(inside))
     else:
         assert isinstance(asked, MayWrite), "a condition is read so"
@@ -115,7 +115,7 @@ def _split(part: Part, step: Step, walkers: Sequence[Walker]) -> None:
     """Send everybody down their arm, the same one whenever they come by."""
     position = position_of(f"{part.code}:{step.id}")
     members = {each.member_id for each in walkers}
-    found = part.session.execute(select(Member.id, position).where(Member.id.in_(members)))
+    found = part.session.execute(select(Member.id, position).where(among(Member.id, members)))
     positions = dict(found.all())
     for walker in walkers:
         arm = _arm_at(step, positions[walker.member_id])

@@ -6,7 +6,7 @@ step fails sets itself aside and stops nobody else.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 
@@ -20,7 +20,14 @@ from models.journey.keeping import definition_of
 from models.journey.leaving import leave_where_gone, withdraw_of
 from models.journey.part import Part
 from models.journey.step import Step
-from models.journey.table import ACTIVE, SET_ASIDE, Journey, JourneyVersion
+from models.journey.table import (
+    ACTIVE,
+    SET_ASIDE,
+    UNDER_WAY,
+    Journey,
+    JourneyVersion,
+    JourneyVisit,
+)
 from models.journey.walker import Walker, claim_walkers, write_walkers
 
 PART = 500
@@ -39,17 +46,24 @@ class Advanced:
 def advance_visits(session: Session, now: datetime, *, limit: int = PART) -> int:
     """Move on up to `limit` due visits of active journeys; return how many."""
     seen = 0
-    for code in list_active(session):
+    for code in list_due(session, now):
         seen += advance_journey(session, code, now, limit=limit - seen).seen
         if seen >= limit:
             break
     return seen
 
 
-def list_active(session: Session) -> Sequence[str]:
-    """Return the codes of the active journeys, in order."""
+def list_due(session: Session, now: datetime) -> Sequence[str]:
+    """Return the codes of the active journeys on which somebody is due, in order."""
+    due = select(JourneyVisit.id).where(
+        JourneyVisit.journey_code == Journey.code,
+        JourneyVisit.state == UNDER_WAY,
+        JourneyVisit.due_at <= now,
+    )
     return session.scalars(
-        select(Journey.code).where(Journey.state == ACTIVE).order_by(Journey.code)
+        select(Journey.code)
+        .where(Journey.state == ACTIVE, due.correlate(Journey).exists())
+        .order_by(Journey.code)
     ).all()
 
 
@@ -107,7 +121,7 @@ def _act(part: Part, step: Step, walkers: Sequence[Walker]) -> dict[int, Walker]
 
 def _done(part: Part, step: Step, walkers: Sequence[Walker]) -> dict[int, Walker]:
     """Do a step on copies, in a savepoint: it is done for all of them, or for none."""
-    tried = [replace(each, facts=dict(each.facts), moves=list(each.moves)) for each in walkers]
+    tried = [each.copy() for each in walkers]
     with part.session.begin_nested():
         act(part, step, tried)
     return {each.id: each for each in tried}

@@ -10,6 +10,7 @@ from itertools import groupby
 from sqlalchemy import ColumnElement, Text, case, func, literal, null, select
 from sqlalchemy.orm import Session
 
+from models.base import among
 from models.journey.definition import Definition
 from models.journey.keeping import definition_of
 from models.journey.table import (
@@ -41,7 +42,7 @@ def judge(
     found = session.execute(
         select(JourneyVisit.id, reason)
         .join(Member, Member.id == JourneyVisit.member_id)
-        .where(JourneyVisit.id.in_(visit_ids))
+        .where(among(JourneyVisit.id, visit_ids))
     )
     return {visit_id: why for visit_id, why in found if why is not None}
 
@@ -82,7 +83,7 @@ def reasons_gone(
             Journey.state,
         )
         .join(Journey, Journey.code == JourneyVisit.journey_code)
-        .where(JourneyVisit.id.in_(visit_ids))
+        .where(among(JourneyVisit.id, visit_ids))
         .order_by(JourneyVisit.journey_code, JourneyVisit.version)
     ).all()
     gone: dict[int, str] = {}
@@ -118,6 +119,18 @@ def withdraw_of(session: Session, walkers: Iterable[Walker], now: datetime) -> N
     for reason in sorted({walker.exit_reason or EXITED for walker in left}):
         ids = [walker.id for walker in left if walker.exit_reason == reason]
         withdraw_visits(session, ids, reason, now)
+
+
+def list_waiting(session: Session) -> Sequence[str]:
+    """Return the codes of the active journeys on which somebody is under way, in order."""
+    waits = select(JourneyVisit.id).where(
+        JourneyVisit.journey_code == Journey.code, JourneyVisit.state == UNDER_WAY
+    )
+    return session.scalars(
+        select(Journey.code)
+        .where(Journey.state == ACTIVE, waits.correlate(Journey).exists())
+        .order_by(Journey.code)
+    ).all()
 
 
 def sweep_visits(session: Session, code: str, now: datetime, *, limit: int = SWEEP_PART) -> int:

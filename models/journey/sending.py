@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.base import among
 from models.channel import channels_of
 from models.content import Content, Facts, facts_for
 from models.journey.part import Part
@@ -72,7 +73,7 @@ def _send_each(part: Part, step: Step, walkers: Mapping[int, Walker]) -> None:
 def _people(session: Session, member_ids: Mapping[int, Walker]) -> Mapping[int, Any]:
     rows = session.execute(
         select(Member.id, Member.line_user_id, Member.language, Member.marketing_allowed).where(
-            Member.id.in_(member_ids)
+            among(Member.id, member_ids)
         )
     ).all()
     return {row.id: row for row in rows}
@@ -80,7 +81,7 @@ def _people(session: Session, member_ids: Mapping[int, Walker]) -> Mapping[int, 
 
 def _said_before(session: Session, keys: Sequence[str]) -> set[str]:
     """Return which of the keys are known: a cause that was told of by what stood here before."""
-    found = select(Owed.idempotency_key).where(Owed.idempotency_key.in_(keys))
+    found = select(Owed.idempotency_key).where(among(Owed.idempotency_key, keys))
     return set(session.scalars(found))
 
 

@@ -6,10 +6,13 @@ a visit that never moves, to compare with.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     ColumnElement,
     Select,
     Subquery,
@@ -25,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
+from models.base import among
 from models.campaign.arm import PARTS, position_of
 from models.journey.definition import EACH, ONCE, Definition
 from models.journey.keeping import definition_of, get_version
@@ -35,6 +39,7 @@ from models.journey.table import (
     Journey,
     JourneyMark,
     JourneyMove,
+    JourneyVersion,
     JourneyVisit,
 )
 from models.journey.trigger import TRIGGERS, Span
@@ -59,26 +64,83 @@ _TO_WRITE = (
 )
 
 
+@dataclass(frozen=True)
+class Active:
+    """An active journey as a round found it, with the version on which whoever starts goes."""
+
+    journey: Journey
+    version: JourneyVersion
+    marks: Mapping[str, int]
+
+    @property
+    def code(self) -> str:
+        """Return the journey's code."""
+        return self.journey.code
+
+    @property
+    def is_noted(self) -> bool:
+        """Tell whether a look for causes is noted, which `look_for_causes` does."""
+        return _is_noted(definition_of(self.version))
+
+    def span(self, now: datetime) -> Span | None:
+        """Return where to look for causes now; None where it is not time yet."""
+        definition = definition_of(self.version)
+        if not _is_time(self.journey, definition, now):
+            return None
+        return _span(self.journey, definition, self.marks, now)
+
+
+def list_active(session: Session) -> list[Active]:
+    """Return the active journeys in the order of their codes, in two statements."""
+    marks = read_marks(session)
+    newest = JourneyVersion.version == Journey.version
+    rows = session.execute(
+        select(Journey, JourneyVersion)
+        .join(JourneyVersion, (JourneyVersion.journey_code == Journey.code) & newest)
+        .where(Journey.state == ACTIVE)
+        .order_by(Journey.code)
+    )
+    return [Active(journey, version, marks) for journey, version in rows]
+
+
 def look_for_causes(session: Session, code: str, now: datetime) -> Span | None:
     """Tell where to look for the causes of an active journey now; None where it is not time yet.
 
     What the trigger takes down is taken down here, in a transaction of its own.
     """
     journey = _lock(session, code)
-    if journey is None or journey.active_since is None:
+    if journey is None:
         return None
     definition = definition_of(get_version(session, code))
+    if not _is_time(journey, definition, now):
+        return None
+    span = _span(journey, definition, read_marks(session), now)
     trigger = definition.cause.trigger
-    looked_at = journey.looked_at
-    if looked_at is not None and looked_at <= now < looked_at + trigger.every:
-        return None  # A look of later than now was played by hand.
-    since = max(journey.active_since, now - definition.grace)
-    marks = read_marks(session)
-    span = Span(code, since, now, definition.cause.from_time, marks)
     if trigger.prepare is not None:
         trigger.prepare(session, definition.cause.params, span)
-    journey.looked_at = now
+    if _is_noted(definition):
+        journey.looked_at = now
     return span
+
+
+def _is_noted(definition: Definition) -> bool:
+    """Tell whether a look leaves a note; who is asked each round needs none."""
+    trigger = definition.cause.trigger
+    return bool(trigger.every) or trigger.prepare is not None
+
+
+def _is_time(journey: Journey, definition: Definition, now: datetime) -> bool:
+    """Tell whether the last look is long enough ago; one of later than now was played by hand."""
+    every, looked_at = definition.cause.trigger.every, journey.looked_at
+    return looked_at is None or not looked_at <= now < looked_at + every
+
+
+def _span(
+    journey: Journey, definition: Definition, marks: Mapping[str, int], now: datetime
+) -> Span:
+    assert journey.active_since is not None, "the journey is active"
+    since = max(journey.active_since, now - definition.grace)
+    return Span(journey.code, since, now, definition.cause.from_time, marks)
 
 
 def start_visits(session: Session, span: Span, *, limit: int = PART) -> int:
@@ -87,8 +149,10 @@ def start_visits(session: Session, span: Span, *, limit: int = PART) -> int:
     Fewer than the limit: there are no more now. Two at once wait for each other.
     """
     journey = _lock(session, span.journey_code)
-    if journey is None:
+    if journey is None or journey.active_since is None:
         return 0
+    # It may have been switched off and on since the span was read.
+    span = replace(span, since=max(span.since, journey.active_since))
     definition = definition_of(get_version(session, span.journey_code))
     causes = definition.cause.trigger.causes(session, definition.cause.params, span)
     if causes is None:
@@ -170,7 +234,7 @@ def _note_begin(session: Session, ids: list[int], now: datetime) -> None:
         JourneyVisit.step,
         literal("started", Text),
         literal(now),
-    ).where(JourneyVisit.id.in_(ids), JourneyVisit.state == UNDER_WAY)
+    ).where(among(JourneyVisit.id, ids), JourneyVisit.state == UNDER_WAY)
     columns = ["visit_id", "journey_code", "version", "to_step", "why", "at"]
     session.execute(insert(JourneyMove).from_select(columns, begun.order_by(JourneyVisit.id)))
 
@@ -202,7 +266,10 @@ def move_marks(session: Session, settled: Mapping[str, int]) -> None:
     """Note that tables were looked through: nothing can appear up to these ids any more."""
     if not settled:
         return
-    rows = [{"fact": table, "last_id": settled[table]} for table in sorted(settled)]
-    moved = insert(JourneyMark).values(rows)
+    rows = sorted(settled.items())  # As one array each, it is one statement for any number.
+    tables = literal([table for table, _ in rows], ARRAY(Text))
+    ids = literal([last_id for _, last_id in rows], ARRAY(BigInteger))
+    told = func.unnest(tables, ids).table_valued("fact", "last_id").render_derived(name="told")
+    moved = insert(JourneyMark).from_select(["fact", "last_id"], select(told))
     newest = func.greatest(JourneyMark.last_id, moved.excluded.last_id)
     session.execute(moved.on_conflict_do_update(index_elements=["fact"], set_={"last_id": newest}))

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
-from models.base import squeezed
+from models.base import among, squeezed
 from models.journey.table import DONE, EXITED, SET_ASIDE, UNDER_WAY, JourneyVisit
 
 COLUMNS = (
@@ -49,6 +49,12 @@ class Walker:
         """Take up a row of COLUMNS."""
         told = dict(zip((column.key for column in COLUMNS), row, strict=True))
         return cls(**told, now=now)
+
+    def copy(self) -> "Walker":
+        """Return another of the same, to try a step on; a part makes one a step and visit."""
+        tried = Walker.__new__(Walker)
+        tried.__dict__.update(self.__dict__, facts=dict(self.facts), moves=list(self.moves))
+        return tried
 
     @property
     def walks(self) -> bool:
@@ -110,7 +116,7 @@ def lock_walkers(session: Session, ids: Sequence[int], now: datetime) -> list[Wa
     """Lock these visits where they are under way and nobody else holds them."""
     rows = session.execute(
         select(*COLUMNS)
-        .where(JourneyVisit.id.in_(ids), JourneyVisit.state == UNDER_WAY)
+        .where(among(JourneyVisit.id, ids), JourneyVisit.state == UNDER_WAY)
         .order_by(JourneyVisit.id)
         .with_for_update(skip_locked=True)
     )

@@ -4,12 +4,27 @@ Campaigns by their schedules, journeys by who is under way and whose day will co
 in the outbox. Of a journey's way on, the likely one is taken: yes where it asks, and the first arm.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, false, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    and_,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign, arm_number, list_slots, schedule_of, window_of
@@ -29,6 +44,17 @@ from models.outreach.setting import OutreachRules, next_allowed
 from models.segment import Context, condition_of, parse_rule
 from models.sending.table import CampaignRun
 
+_EXPECTED = Table(
+    "outreach_expected",
+    MetaData(),
+    Column("code", Text, index=True),
+    Column("day", DateTime(timezone=True)),
+    Column("at", DateTime(timezone=True)),
+    Column("member_id", BigInteger),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+"""Who will start which journey by code, on which day and when."""
 SCHEDULED = ("scheduled", "running")
 MOST_STEPS = 100
 """So many steps of one way are followed."""
@@ -147,17 +173,15 @@ def _starting(
 ) -> Iterator[Sending]:
     """Yield what those will be sent whose day comes: birthdays, ends of coupons, silences."""
     active = select(Journey).where(Journey.state == ACTIVE).order_by(Journey.code)
-    for journey in session.scalars(active).all():
+    journeys = session.scalars(active).all()
+    days = _expect(session, journeys, now, until)
+    for journey in journeys:
         version = get_version(session, journey.code)
         definition = definition_of(version)
-        starts = starts_ahead(session, journey, local_day(now), local_day(until), now)
-        if starts is None:
-            continue
-        visit = starts.subquery("start")
-        day = func.date_trunc("day", visit.c.at, "Asia/Taipei")
-        days = session.execute(select(day, func.min(visit.c.at)).group_by(day)).all()
-        for on, first_at in days:
-            people = select(visit.c.member_id, false().label("is_held_out")).where(day == on)
+        for on, first_at in days.get(journey.code, ()):
+            people = select(_EXPECTED.c.member_id, false().label("is_held_out")).where(
+                _EXPECTED.c.code == journey.code, _EXPECTED.c.day == on
+            )
             begins = max(first_at.astimezone(UTC), now)
             for at, sent in _ways(definition, definition.first, begins, until):
                 yield _of_step(
@@ -170,6 +194,38 @@ def _starting(
                     at,
                     people,
                 )
+
+
+def _expect(
+    session: Session, journeys: Iterable[Journey], now: datetime, until: datetime
+) -> dict[str, list[tuple[datetime, datetime]]]:
+    """Write down who will start which journey when; return each one's days, with the first moment.
+
+    Each journey is asked once: its question takes longer to put than to answer.
+    """
+    forget_expected(session)
+    _EXPECTED.create(session.connection())
+    for journey in journeys:
+        starts = starts_ahead(session, journey, local_day(now), local_day(until), now)
+        if starts is None:
+            continue
+        visit = starts.subquery("start")
+        day = func.date_trunc("day", visit.c.at, "Asia/Taipei")
+        found = select(literal(journey.code, Text), day, visit.c.at, visit.c.member_id)
+        columns = ["code", "day", "at", "member_id"]
+        session.execute(_EXPECTED.insert().from_select(columns, found))
+    by = (_EXPECTED.c.code, _EXPECTED.c.day)
+    days: dict[str, list[tuple[datetime, datetime]]] = {}
+    for code, on, first_at in session.execute(
+        select(*by, func.min(_EXPECTED.c.at)).group_by(*by).order_by(*by)
+    ):
+        days.setdefault(code, []).append((on, first_at))
+    return days
+
+
+def forget_expected(session: Session) -> None:
+    """Drop the table of expected starts, where there is one."""
+    session.execute(text("DROP TABLE IF EXISTS outreach_expected"))
 
 
 def _ways(

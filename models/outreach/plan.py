@@ -47,9 +47,10 @@ from models.outreach.asking import (
     WIN_BACK,
     WIN_BACK_LOCK,
 )
-from models.outreach.coming import Sending, list_sendings
+from models.outreach.coming import Sending, forget_expected, list_sendings
 from models.outreach.setting import OutreachRules, get_rules
-from models.quota import Cost, cost_of, month_of
+from models.quota import Cost, QuotaMonth, cost_in, month_of
+from models.quota.month import find_month
 from models.suppression import (
     CHOOSES_THE_SILENT,
     COLUMNS,
@@ -137,8 +138,9 @@ class _Player:
         self.session.execute(text("CREATE INDEX ON outreach_played (member_id)"))
 
     def clear_up(self) -> None:
-        """Drop the table."""
+        """Drop the tables."""
         self.session.execute(text("DROP TABLE outreach_played"))
+        forget_expected(self.session)
 
     def play(self, number: int, sending: Sending) -> Planned | None:
         """Give a sending its places; None where it wants nobody."""
@@ -288,14 +290,16 @@ def _planned(sending: Sending, rows: Iterable[Row[Any]]) -> Planned:
 
 def _priced(session: Session, planned: Iterable[Planned]) -> Iterable[Planned]:
     """Add to each what its messages cost after those before it, month by month."""
+    months: dict[date, QuotaMonth] = {}
     costs: dict[date, Cost] = {}
     for each in planned:
         month = month_of(each.at)
-        before = costs.get(month) or cost_of(session, 0, each.at)
+        row = months.get(month) or find_month(session, each.at)
+        before = costs.get(month) or cost_in(row, 0, each.at)
         after = before
         if each.messages:
-            after = cost_of(session, before.messages + each.messages, each.at)
-        costs[month] = after
+            after = cost_in(row, before.messages + each.messages, each.at)
+        months[month], costs[month] = row, after
         yield _with_cost(each, after.more_twd - before.more_twd, after.short - before.short)
 
 

@@ -31,7 +31,7 @@ from models.quota.plan import (
     month_of,
 )
 from models.quota.reconciling import is_figure_due, note_line_figure
-from models.quota.remaining import Cost, Remaining, cost_of, remaining
+from models.quota.remaining import Cost, Remaining, cost_in, cost_of, remaining
 from models.quota.table import (
     BudgetStop,
     MessagePlan,
@@ -61,6 +61,7 @@ __all__ = [
     "Step",
     "benefit_cost",
     "change_plan",
+    "cost_in",
     "cost_of",
     "expected_margin",
     "get_plan",

@@ -65,7 +65,10 @@ class Cost:
 
 def remaining(session: Session, now: datetime) -> Remaining:
     """Return what is left of this month's messages."""
-    row = find_month(session, now)
+    return _left_of(find_month(session, now), now)
+
+
+def _left_of(row: QuotaMonth, now: datetime) -> Remaining:
     limits = [each for each in (row.own_limit, row.line_limit) if each is not None]
     left = None if row.ceiling is None else free_for_all(row)
     is_gone = row.gone_until is not None and now < row.gone_until
@@ -106,7 +109,12 @@ def cost_of(session: Session, messages: int, now: datetime) -> Cost:
 
     Ten thousand on the plan `high`, of which nothing was used, make a bill of NT$2,000.
     """
-    row, left = find_month(session, now), remaining(session, now)
+    return cost_in(find_month(session, now), messages, now)
+
+
+def cost_in(row: QuotaMonth, messages: int, now: datetime) -> Cost:
+    """Return the same of a month that was read: who asks often reads it once."""
+    left = _left_of(row, now)
     going = left.can_send(messages)
     spent = _spent(row)
     more_twd = price_of_next(row, going, after=spent)

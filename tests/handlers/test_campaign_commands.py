@@ -83,7 +83,8 @@ def test_above_the_limit_a_second_person_approves(
 ) -> None:
     """Approval: not by who submitted it; every step is kept."""
     run(cli, "limit", "2", by=OWNER)
-    run(cli, "add", "大活動", *SIMPLE, "--code", "big", "--at", "2026-11-25 11:00")
+    when = ("--at", "2026-11-25 11:00", "--holdout", "0")
+    run(cli, "add", "大活動", *SIMPLE, "--code", "big", *when)
 
     submitted = run(cli, "submit", "big", by=OWNER)
 

@@ -49,7 +49,7 @@ WHOLE: JsonDict = {
     "kind": "marketing",
     "priority": 50,
     "segment_version": None,
-    "variants": [{"code": "A", "share": 100, "content": CONTENT}],
+    "variants": [{"code": "discount", "share": 100, "content": CONTENT}],
     "metric": "click",
     "stop_rule": None,
     "holdout_percent": 10,
@@ -76,7 +76,7 @@ RUN: JsonDict = {
     "is_complete": True,
 }
 GOT: JsonDict = {
-    "variant": "A",
+    "variant": "discount",
     "channel": "line",
     "state": "accepted",
     "reason": None,
@@ -116,7 +116,14 @@ REPORT: JsonDict = {
     },
     "metric": "click",
     "variants": [
-        {"code": "A", "accepted": 180, "reacting": 60, "buyers": 48, "low": 0.27, "high": 0.41}
+        {
+            "code": "discount",
+            "accepted": 180,
+            "reacting": 60,
+            "buyers": 48,
+            "low": 0.27,
+            "high": 0.41,
+        }
     ],
     "decision": None,
     "line": [
@@ -136,7 +143,7 @@ PREVIEW: JsonDict = {
     "emails": 0,
     "arms": [
         {"variant": None, "members": 21, "by_line": 20, "by_email": 0},
-        {"variant": "A", "members": 193, "by_line": 186, "by_email": 0},
+        {"variant": "discount", "members": 193, "by_line": 186, "by_email": 0},
     ],
     "free_messages": 186,
     "paid_messages": 0,

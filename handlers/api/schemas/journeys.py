@@ -338,7 +338,7 @@ class WordTold(Told):
     required: bool
 
 
-class EntryTold(Told):
+class SignalTold(Told):
     """A trigger or an exit."""
 
     code: str
@@ -377,5 +377,5 @@ class JourneyLanguageTold(Told):
         }
     )
 
-    triggers: list[EntryTold]
-    exits: list[EntryTold]
+    triggers: list[SignalTold]
+    exits: list[SignalTold]

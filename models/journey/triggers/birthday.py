@@ -5,24 +5,21 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    DateTime,
     Integer,
     Select,
     Text,
     and_,
     case,
-    column,
     func,
     literal,
     select,
-    values,
 )
 from sqlalchemy.orm import Session
 
 from models.benefit import birthday_template
 from models.coupon import Coupon
 from models.journey.trigger import Param, Params, Span, Trigger, add_trigger
-from models.journey.triggers.due_days import cause
+from models.journey.triggers.due_days import MOMENT, cause, due_rows
 from models.local_day import birthdays_kept_on
 from models.member import Member
 from models.programme import get_programme
@@ -54,12 +51,7 @@ def _birthdays(session: Session, params: Params, span: Span) -> Select[Any] | No
         rows += [(mmdd, on.isoformat(), span.moment_of(day)) for mmdd in birthdays_kept_on(on)]
     if not rows:
         return None
-    due = values(
-        column("mmdd", Integer),
-        column("on", Text),
-        column("at", DateTime(timezone=True)),
-        name="due",
-    ).data(rows)
+    due = due_rows(rows, mmdd=Integer(), on=Text(), at=MOMENT)
     key = func.concat("birthday:", Member.id, ":", func.left(due.c.on, 4))
     told = cause(Member.id, key, due.c.at, birthday_on=due.c.on, template=_gift(session, span))
     given = select(Coupon.id).where(Coupon.issue_key == key, Coupon.issued_at < due.c.at)
@@ -97,12 +89,7 @@ def _months(session: Session, params: Params, span: Span) -> Select[Any] | None:
     ]
     if not rows:
         return None
-    due = values(
-        column("mm00", Integer),
-        column("month", Text),
-        column("at", DateTime(timezone=True)),
-        name="due",
-    ).data(rows)
+    due = due_rows(rows, mm00=Integer(), month=Text(), at=MOMENT)
     key = func.concat("birthday_month:", Member.id, ":", due.c.month)
     told = cause(Member.id, key, due.c.at, month=due.c.month, template=_gift(session, span))
     return told.join(due, Member.birthday_mmdd.between(due.c.mm00 + 1, due.c.mm00 + 31))

@@ -1,25 +1,29 @@
 """What the triggers share: a cause as one row, and the days on which a day's causes count."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Date,
     DateTime,
     Select,
     SQLColumnExpression,
-    Values,
+    TableValuedAlias,
     cast,
     column,
     func,
     literal,
     select,
-    values,
 )
+from sqlalchemy.types import TypeEngine
 
 from models.journey.trigger import Span
 from models.local_day import TAIPEI
+
+MOMENT = DateTime(timezone=True)
 
 
 def cause(
@@ -38,7 +42,7 @@ def cause(
     )
 
 
-def days_ahead(span: Span, days: int) -> Values | None:
+def days_ahead(span: Span, days: int) -> TableValuedAlias | None:
     """Return the days a cause lies `days` ahead of (below zero: behind), each with its moment.
 
     Columns: `on`, the day the cause is about, and `at`, when it counts. None where no day's
@@ -48,8 +52,17 @@ def days_ahead(span: Span, days: int) -> Values | None:
     rows: list[tuple[date, Any]] = [(day + shift, span.moment_of(day)) for day in span.days()]
     if not rows:
         return None
-    columns = (column("on", Date), column("at", DateTime(timezone=True)))
-    return values(*columns, name="due").data(rows)
+    return due_rows(rows, on=Date(), at=MOMENT)
+
+
+def due_rows(rows: Sequence[tuple[Any, ...]], **columns: TypeEngine[Any]) -> TableValuedAlias:
+    """Return rows as the table `due`: one array a column, so that any number is one statement."""
+    given = [
+        literal([row[place] for row in rows], ARRAY(kind))
+        for place, kind in enumerate(columns.values())
+    ]
+    named = [column(name, kind) for name, kind in columns.items()]
+    return func.unnest(*given).table_valued(*named).render_derived(name="due")
 
 
 def taipei_day(moment: Any) -> ColumnElement[date]:

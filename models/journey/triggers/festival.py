@@ -6,21 +6,18 @@ from typing import Any
 
 from sqlalchemy import (
     Date,
-    DateTime,
     Select,
     Text,
     cast,
-    column,
     func,
     true,
-    values,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from models.festival import Occasion, find_festival_names, occasions_beginning
 from models.journey.trigger import Param, Params, Span, Trigger, add_trigger
-from models.journey.triggers.due_days import cause, in_their_language
+from models.journey.triggers.due_days import MOMENT, cause, due_rows, in_their_language
 from models.member import Member
 from models.segment.field import said
 
@@ -32,7 +29,7 @@ def _festivals(session: Session, params: Params, span: Span) -> Select[Any] | No
     rows = [
         (
             occasion.code,
-            occasion.begins_on.year,
+            str(occasion.begins_on.year),
             json.dumps(occasion.names),
             occasion.begins_on,
             span.moment_of(day),
@@ -42,14 +39,7 @@ def _festivals(session: Session, params: Params, span: Span) -> Select[Any] | No
     ]
     if not rows:
         return None
-    due = values(
-        column("code", Text),
-        column("year", Text),
-        column("names", Text),
-        column("begins_on", Date),
-        column("at", DateTime(timezone=True)),
-        name="due",
-    ).data([(code, str(year), names, on, at) for code, year, names, on, at in rows])
+    due = due_rows(rows, code=Text(), year=Text(), names=Text(), begins_on=Date(), at=MOMENT)
     return cause(
         Member.id,
         func.concat("festival:", due.c.code, ":", due.c.year, ":", Member.id),

@@ -7,21 +7,18 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Date,
-    DateTime,
     Select,
     case,
     cast,
-    column,
     func,
     or_,
     select,
-    values,
 )
 from sqlalchemy.orm import Session, aliased
 
 from models.journey.table import JourneyVisit
 from models.journey.trigger import Exit, Param, Params, Span, Trigger, add_exit, add_trigger
-from models.journey.triggers.due_days import cause, in_their_language
+from models.journey.triggers.due_days import MOMENT, cause, due_rows, in_their_language
 from models.member import Member
 from models.programme import get_programme
 from models.purchase import Purchase
@@ -168,12 +165,7 @@ def _falling(session: Session, params: Params, span: Span) -> Select[Any] | None
     ]
     if not rows:
         return None
-    due = values(
-        column("falls_on", Date),
-        column("counted_from", Date),
-        column("at", DateTime(timezone=True)),
-        name="due",
-    ).data(rows)
+    due = due_rows(rows, falls_on=Date(), counted_from=Date(), at=MOMENT)
     gap = _threshold(rules) - _counted(rules, due.c.counted_from)
     told = cause(
         Member.id,

@@ -119,6 +119,7 @@ def test_what_writes_asks_for_an_idempotency_key(document: dict[str, Any]) -> No
         "issue_member_code",  # Only in the sandbox.
         "preview_segment",
         "run_analysis",
+        "try_one_journey",
     }
 
 
