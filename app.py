@@ -4,7 +4,6 @@
 the clock, and what an operator asks for. Nobody imports this module.
 """
 
-import asyncio
 import os
 import signal
 import sys
@@ -393,7 +392,9 @@ def _add_commands(app: Flask, installation: Installation) -> None:
     @app.cli.command("worker")
     def worker() -> None:
         """Work the queue: events, deliveries, the timetable's jobs."""
-        asyncio.run(run_worker(installation.make_queue, installation.make_job_context))
+        import uvloop  # Here alone: no other process needs it, and Windows has none.
+
+        uvloop.run(run_worker(installation.make_queue, installation.make_job_context))
 
     @app.cli.command("clock")
     def clock() -> None:

@@ -200,8 +200,7 @@ async def _send_letters(context: JobContext, work: Work, claim: Claim) -> dict[i
     variant = work.chunk.spec.variant(claim.variant)
     known = {
         member_id: Outcome(Verdict.UNKNOWN, reason=CUT_OFF)
-        for member_id in claim.to
-        if claim.is_in_doubt(member_id)
+        for member_id in claim.to.keys() - claim.fresh.keys()
     }
     letters = {
         key_of(claim, member_id): Letter(
@@ -255,12 +254,13 @@ def _doubted(
     claim: Claim, outcomes: dict[int, Outcome], settled: set[int]
 ) -> dict[str, dict[str, object]]:
     """Return the facts of those without an outcome whom some try may have told."""
+    fresh = claim.fresh
     return {
         str(member_id): claim.facts[member_id].as_json()
         for member_id in claim.to
         if member_id not in settled
         and (
-            claim.is_in_doubt(member_id)
+            member_id not in fresh
             or (member_id in outcomes and outcomes[member_id].verdict is Verdict.UNKNOWN)
         )
     }

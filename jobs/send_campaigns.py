@@ -6,9 +6,11 @@ row for all. Safe to stop anywhere: claims lapse, and keys keep LINE from saying
 
 import asyncio
 import time
+from collections.abc import Collection
 from functools import partial
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from jobs.campaign_calls import BEGIN_SECONDS, Work, carry, hold
 from jobs.context import JobContext
@@ -24,11 +26,16 @@ from models.sending.ending import (
 from models.sending.freezing import begin_run, freeze_run
 
 TASK = "send_campaigns"
-MOST_CHUNKS = 4
-"""So many chunks are under way at once in one process: its memory does not grow with the run."""
+CLAIMS_AT_ONCE = 2
+"""One is being asked of the database while another's answer is taken in."""
+MOST_CHUNKS = 6
+"""So many chunks are claimed or under way at once: while some are on their way to LINE, others are
+made ready or written down. A process's memory does not grow with the run."""
 LONGEST_PAUSE_SECONDS = 5.0
 """The crew waits so long for what is due next; then the clock's sweep sends it out again."""
 SHORTEST_PAUSE_SECONDS = 0.05
+LOOK_SECONDS = 1.0
+"""So often each worker looks by itself: one question of two indexes."""
 
 log = structlog.get_logger()
 
@@ -71,40 +78,83 @@ def end_runs(context: JobContext) -> None:
         log.info("run_finished", run=run_id)
 
 
+async def keep_looking(context: JobContext) -> None:
+    """Send this process's crew out whenever a run has something due, until cancelled.
+
+    The queue wakes one worker with one job; in a large run all of them are to help.
+    """
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        try:
+            seconds = await asyncio.to_thread(_seconds_until_due, context)
+        except DBAPIError:  # Whoever works the queue notices too, and begins anew.
+            continue
+        if seconds is not None and seconds <= 0:
+            context.crew.send_out(partial(send_due, context))
+
+
 async def send_due(context: JobContext) -> None:
-    """Send what is due of all runs until nothing more is, those of high priority first."""
+    """Send what is due of all runs until nothing more is, those of high priority first.
+
+    The next chunks are claimed while earlier ones are on their way.
+    """
+    claiming: set[asyncio.Task[Work | None]] = set()
     under_way: set[asyncio.Task[None]] = set()
+    is_more = True
     try:
         while not context.crew.is_closing:
-            if len(under_way) >= MOST_CHUNKS:
-                under_way = await _some_done(under_way)
+            while is_more and _may_claim(claiming, under_way):
+                claiming.add(asyncio.create_task(asyncio.to_thread(_claim_next, context)))
+            if not claiming and not under_way:
+                if not await _is_more_due(context):
+                    return
+                is_more = True
                 continue
-            work = await asyncio.to_thread(_claim_next, context)
-            if work is not None:
-                under_way.add(asyncio.create_task(carry(context, work)))
-            elif under_way:
-                under_way = await _some_done(under_way)
-            elif not await _is_more_due(context):
-                return
+            done, claiming = await _done_of(claiming, under_way)
+            found = [task.result() for task in done]
+            under_way = _still(under_way)
+            under_way |= {asyncio.create_task(carry(context, work)) for work in found if work}
+            is_more = None not in found
     finally:
-        await asyncio.wait(under_way) if under_way else None
-        _report(under_way)
+        await _end(context, claiming, under_way)
 
 
-async def _some_done(under_way: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
-    """Wait for a chunk to be done, for a second at most; return those still under way."""
-    done, left = await asyncio.wait(under_way, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
-    _report(done)
-    return left
+def _may_claim(claiming: Collection[object], under_way: Collection[object]) -> bool:
+    return len(claiming) < CLAIMS_AT_ONCE and len(claiming) + len(under_way) < MOST_CHUNKS
 
 
-def _report(done: set[asyncio.Task[None]]) -> None:
-    """Tell of chunks that failed: their claims lapse, and others are not held up."""
-    for task in done:
-        if not task.cancelled() and task.exception() is not None:
+async def _done_of(
+    claiming: set[asyncio.Task[Work | None]], under_way: set[asyncio.Task[None]]
+) -> tuple[set[asyncio.Task[Work | None]], set[asyncio.Task[Work | None]]]:
+    """Wait until something is done, for a second at most; return claims made and being made."""
+    await asyncio.wait({*claiming, *under_way}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+    done = {task for task in claiming if task.done()}
+    return done, claiming - done
+
+
+def _still(under_way: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+    """Return the chunks still under way, and tell of those that failed: their claims lapse."""
+    for task in under_way:
+        if task.done() and not task.cancelled() and task.exception() is not None:
             log.error(
                 "chunk_lost", error=type(task.exception()).__name__, exc_info=task.exception()
             )
+    return {task for task in under_way if not task.done()}
+
+
+async def _end(
+    context: JobContext,
+    claiming: set[asyncio.Task[Work | None]],
+    under_way: set[asyncio.Task[None]],
+) -> None:
+    """Let what is under way end; what was claimed at the last moment is sent too."""
+    if claiming:
+        await asyncio.wait(claiming)
+    last = [task.result() for task in claiming if task.exception() is None]
+    under_way |= {asyncio.create_task(carry(context, work)) for work in last if work}
+    if under_way:
+        await asyncio.wait(under_way)
+    _still(under_way)
 
 
 async def _is_more_due(context: JobContext) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from jobs.context import JobContext
 from jobs.presence import among_workers
 from jobs.queue import CONCURRENCY, DEAD_AFTER_SECONDS, HEARTBEAT_SECONDS, defer_once
+from jobs.send_campaigns import keep_looking
 
 GRACE_SECONDS = 20.0
 PAUSE_SECONDS = 1.0
@@ -66,8 +67,12 @@ async def _run_once(queue: procrastinate.App, context: JobContext, stop: asyncio
                     additional_context={"regulars": context},
                 )
             )
+            looking = asyncio.create_task(keep_looking(context))
             log.info("worker_ready")
-            await _until_stopped(worker, stop)
+            try:
+                await _until_stopped(worker, stop)
+            finally:
+                looking.cancel()
     except (ConnectorException, DBAPIError, psycopg.Error, OSError) as error:
         log.warning("worker_lost_database", error=type(error).__name__)
         with contextlib.suppress(TimeoutError):

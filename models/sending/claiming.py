@@ -55,9 +55,14 @@ class Claim:
         """Tell whether this is one request that LINE may have already."""
         return self.was_in_doubt and not self.is_personal
 
-    def is_in_doubt(self, member_id: int) -> bool:
-        """Tell whether an earlier try may have reached this member."""
-        return self.is_repeat or str(member_id) in self.kept_facts
+    @property
+    def fresh(self) -> Mapping[int, str]:
+        """Return those of `to` whom no earlier try can have reached."""
+        if self.is_repeat:
+            return {}
+        if not self.kept_facts:
+            return self.to
+        return {n: to for n, to in self.to.items() if str(n) not in self.kept_facts}
 
 
 @dataclass(frozen=True)
@@ -134,13 +139,10 @@ def _held_back(
     """Return why some are not to be written to, of all who were surely not written to yet."""
     held: dict[int, str] = {}
     for channel in sorted({claim.channel for claim in claims}):
-        fresh = {
-            member_id: address
-            for claim in claims
-            if claim.channel == channel and not claim.is_repeat
-            for member_id, address in claim.to.items()
-            if not claim.is_in_doubt(member_id)
-        }
+        fresh: dict[int, str] = {}
+        for claim in claims:
+            if claim.channel == channel:
+                fresh.update(claim.fresh)
         if now >= until:
             held |= dict.fromkeys(fresh, "too_late")
             continue
@@ -169,13 +171,16 @@ def _without(session: Session, claim: Claim, held: Mapping[int, str], now: datet
 
     Who may have been written to and has no address any more cannot be asked for: unknown.
     """
-    skipped = {n: held[n] for n in claim.to if n in held and not claim.is_in_doubt(n)}
-    doubted = {n: to for n, to in claim.to.items() if claim.is_in_doubt(n)}
+    fresh = claim.fresh
+    skipped = {n: why for n, why in held.items() if n in fresh}
+    doubted = {n: claim.to[n] for n in claim.to.keys() - fresh.keys()}
     gone = dict.fromkeys(_unfit(doubted, claim.channel), GONE)
     if skipped or not claim.to:
         skip_members(session, claim.id, skipped, now)
     if gone:
         skip_members(session, claim.id, gone, now, state=UNKNOWN)
+    if not skipped and not gone:
+        return claim
     left = {n: to for n, to in claim.to.items() if n not in skipped and n not in gone}
     return replace(claim, to=left)
 
@@ -193,9 +198,11 @@ def _within_quota(session: Session, chunk: Chunk, now: datetime) -> Chunk:
     claims: list[Claim] = []
     for claim in chunk.claims:
         most = granted.get(str(claim.id), len(claim.to))
+        if most >= len(claim.to):
+            claims.append(claim)
+            continue
         kept = _in_doubt_first(claim)[:most]
-        if len(kept) < len(claim.to):
-            _put_off(session, claim, [n for n in claim.to if n not in set(kept)], now)
+        _put_off(session, claim, [n for n in claim.to if n not in set(kept)], now)
         if kept:
             claims.append(replace(claim, to={n: claim.to[n] for n in kept}))
     is_short = any(granted[key] < messages for key, messages in wanted.items())
@@ -203,7 +210,8 @@ def _within_quota(session: Session, chunk: Chunk, now: datetime) -> Chunk:
 
 
 def _in_doubt_first(claim: Claim) -> list[int]:
-    return sorted(claim.to, key=lambda member_id: not claim.is_in_doubt(member_id))
+    fresh = claim.fresh
+    return sorted(claim.to, key=lambda member_id: member_id in fresh)
 
 
 def _put_off(session: Session, claim: Claim, members: Sequence[int], now: datetime) -> None:
