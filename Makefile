@@ -11,9 +11,8 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 
 BIN := .venv/bin
 FLASK := $(BIN)/flask --app app
-# Three processes, for many tests wait for others; those of one file stay together, for they share a
-# server or a browser, and long files do not come last because they have few tests.
-PYTEST := $(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
+# Two processes; tests of one file stay together, for they share a server or a browser.
+PYTEST := $(BIN)/pytest -n 2 --dist loadscope
 
 # What runs long: Ctrl-C and SIGTERM end it in peace, and make adds no complaint.
 FOREGROUND := $(PYTHON) .ci/foreground.py

@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+import structlog
 from argon2 import PasswordHasher
 from sqlalchemy import URL, Connection, Engine, delete, make_url
 from sqlalchemy.orm import Session, sessionmaker
@@ -65,6 +66,22 @@ STAFF_PASSWORD = "correct-horse-1"
 STAFF_PIN = "4826"
 _QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _numbers = count(1)
+
+
+# --- what is logged ---
+
+
+@pytest.fixture(scope="session", autouse=True)
+def listened_to() -> Iterator[None]:
+    """Let no logger keep its settings: who listens hears it, whatever application ran before."""
+    configure = structlog.configure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            structlog,
+            "configure",
+            lambda **told: configure(**told | {"cache_logger_on_first_use": False}),
+        )
+        yield
 
 
 # --- the server and its databases ---

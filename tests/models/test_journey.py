@@ -404,7 +404,8 @@ def test_a_coupon_is_given_once_and_the_message_shows_it(
     for day in (0, 1):
         buy(session, member, NOON + day * DAY + MINUTE)
         go(sessions, session, NOON + day * DAY + 2 * MINUTE)
-    coupons = session.scalars(select(Coupon).where(Coupon.member_id == member.id)).all()
+    own = select(Coupon).where(Coupon.member_id == member.id).order_by(Coupon.id)
+    coupons = session.scalars(own).all()
     told = [message.words["facts"]["coupons"]["given"]["id"] for message in owed(session)]
     assert told == [str(coupon.id) for coupon in coupons]
     assert [visit.facts["coupon_id"] for visit in visits(session)] == [each.id for each in coupons]

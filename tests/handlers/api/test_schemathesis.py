@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+import structlog
 from flask import Flask
 from limits import RateLimitItem
 from schemathesis.config import SchemathesisConfig
@@ -60,7 +61,9 @@ def app(committed: Committed) -> Iterator[Flask]:
     )
     installation.bell = FakeBell()  # type: ignore[assignment]  # It rings the same.
     installation.sandbox.open()
+    heard = structlog.get_config()
     yield create_app(installation)
+    structlog.configure(**heard)
     installation.engine.dispose()
     installation.sandbox.engine.dispose()
 
