@@ -33,7 +33,7 @@ from models.content import GALLERY, NO_FACTS, VARIABLES, Blank, Content, Facts, 
 from models.content.content import SHOW_COUPON
 from models.content.gallery import BUTTON, COUPON, ITEMS, TEXT, WAY
 from models.content.parsing import ADDRESS_IN_TEXT
-from models.content.variable import DAY, LONGEST_VALUE, MONEY, NUMBER, read_text
+from models.content.variable import DAY, LONGEST_VALUE, MONEY, NUMBER, Variable, read_text
 from models.link import TAP
 
 Link = Callable[[str], str]
@@ -215,7 +215,7 @@ def fill_of(blank: Blank, t: Texts) -> _Fill:
     if blank.fallback is not None:
         missing = blank.fallback
     longest = LONGEST_VALUE if known is None else known.longest
-    write = _WRITERS.get("code" if name == "coupon_code" else known.kind if known else "")
+    write = _WRITERS.get(_kind_of(name, known))
 
     def fill(facts: Facts, _link: Link) -> str:
         value = facts.values.get(name)
@@ -225,6 +225,15 @@ def fill_of(blank: Blank, t: Texts) -> _Fill:
         return written if len(written) <= longest else clip(written, longest)
 
     return fill
+
+
+def _kind_of(name: str, known: Variable | None) -> str:
+    """Tell how a value is written; a journey's own fact shows by its name that it is a day."""
+    if name == "coupon_code":
+        return "code"
+    if known is not None:
+        return known.kind
+    return DAY if name.endswith("_on") else ""
 
 
 _WRITERS: Final[Mapping[str, Callable[[Texts, Any], str]]] = {

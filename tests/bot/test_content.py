@@ -251,3 +251,10 @@ def test_content_for_everybody_is_drawn_once() -> None:
 def test_every_variable_has_words_in_every_language() -> None:
     for variable in VARIABLES.values():
         assert set(variable.labels) == set(variable.missing) == set(LANGUAGES)
+
+
+def test_a_day_among_a_journeys_own_facts_is_written_as_all_days_are() -> None:
+    told = content({"type": "text", "text": said("到 {ends_on} 為止")})
+    drawn = prepare(told, "zh-TW").draw(Facts(values={"ends_on": "2026-12-18"}))
+
+    assert drawn[0]["text"].startswith("到 2026/12/18 為止")
