@@ -3,7 +3,7 @@
  *
  * 1. The simulator's phone page: bot/simulator/page/ -> bot/simulator/assets/, plain names. 2. The
  * service's pages: handlers/frontend/NAME.entry.{js,css} -> handlers/static/NAME-HASH.{js,css},
- *    the QR decoder's wasm beside them, and manifest.json, which tells a template what NAME.js
+ *    the QR decoder's wasm and the icons beside them, and manifest.json, which tells a template what NAME.js
  *    is called today. A name that carries its content's hash may be cached for ever; each file has
  *    a compressed twin, NAME.gz, which the web server prefers.
  *
@@ -21,6 +21,8 @@ const PAGE = join(ROOT, "bot", "simulator", "page");
 const ASSETS = join(ROOT, "bot", "simulator", "assets");
 const ENTRIES = join(ROOT, "handlers", "frontend");
 const STATIC = join(ROOT, "handlers", "static");
+const ICONS = join(ROOT, "node_modules", "bootstrap-icons", "icons");
+const ICON_NAMES = join(ENTRIES, "icons.txt");
 const WASM = join(ROOT, "node_modules", "zxing-wasm", "dist", "reader", "zxing_reader.wasm");
 
 const WORKER = "sw.entry.js";
@@ -88,6 +90,18 @@ function hashed(name, contents) {
   return [name, `${basename(name, kind)}-${digest}${kind}`, contents];
 }
 
+/** Make one file of the icons that icons.txt names; a page draws one by its name. */
+async function buildIcons() {
+  const names = (await readFile(ICON_NAMES, "utf8")).split("\n").map((line) => line.trim()).filter(Boolean);
+  const symbols = await Promise.all([...new Set(names)].sort().map(async (name) => {
+    const drawn = await readFile(join(ICONS, `${name}.svg`), "utf8");
+    const [, box, marks] = /viewBox="([^"]+)"[^>]*>([\s\S]*)<\/svg>/.exec(drawn);
+    return `<symbol id="${name}" viewBox="${box}" fill="currentColor">${marks.trim()}</symbol>`;
+  }));
+  const sprite = `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>`;
+  return hashed("icons.svg", Buffer.from(sprite));
+}
+
 /**
  * Bundle the service's pages.
  *
@@ -97,7 +111,7 @@ function hashed(name, contents) {
 async function buildPages() {
   const files = (await readdir(ENTRIES)).filter((file) => ENTRY.test(file) && file !== WORKER).sort();
   const made = await Promise.all(files.map((file) => bundleEntry(file)));
-  made.push(hashed(basename(WASM), await readFile(WASM)));
+  made.push(hashed(basename(WASM), await readFile(WASM)), await buildIcons());
   made.push(await bundleEntry(WORKER, workerLists(made)));
 
   await mkdir(STATIC, { recursive: true });
