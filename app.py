@@ -49,7 +49,15 @@ from bot.mail import (  # noqa: E402
     read_smtp_url,
 )
 from bot.text_sender import DemoSender, Gateway, HttpSender, OtpSender  # noqa: E402
-from handlers import HandlerSettings, api, clerk, in_transaction, init_handlers, site  # noqa: E402
+from handlers import (  # noqa: E402
+    HandlerSettings,
+    api,
+    clerk,
+    console,
+    in_transaction,
+    init_handlers,
+    site,
+)
 from handlers.api import docs, document  # noqa: E402
 from handlers.assets import STATIC_FOLDER, STATIC_URL  # noqa: E402
 from handlers.line import (  # noqa: E402
@@ -60,6 +68,7 @@ from handlers.line import (  # noqa: E402
     work_event,
 )
 from handlers.line.keeper import EventKeeper  # noqa: E402
+from handlers.login import init_logins  # noqa: E402
 from handlers.operator import commands, demo_week  # noqa: E402
 from handlers.operator.channels import DEMO_MAILS  # noqa: E402
 from handlers.operator.members import DEMO_TEXTS  # noqa: E402
@@ -324,16 +333,20 @@ def _is_hashed(_path: str, url: str) -> bool:
 
 
 def _add_pages(app: OpenAPI, installation: Installation) -> None:
-    clerk.init_clerk(app)
+    init_logins(app)
     api.init_api(app, enter_sandbox=lambda key: installation.sandbox.enter(key))
     tills = api.make_blueprint()
-    pages = (clerk.make_blueprint(), site.make_blueprint(demo=installation.settings.demo))
+    pages = (
+        clerk.make_blueprint(),
+        console.make_blueprint(),
+        site.make_blueprint(demo=installation.settings.demo),
+    )
     for blueprint in (*pages, tills):
         in_transaction(
             blueprint,
             lambda: installation.sessions(),
             clock=installation.clock,
-            ring=lambda: installation.bell.ring("deliver_outbox"),
+            ring=lambda task: installation.bell.ring(task),
         )
     for blueprint in (*pages, docs.make_blueprint()):
         app.register_blueprint(blueprint)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from benchmarks import (
+    console,
     counter,
     imports,
     journeys,
@@ -19,6 +20,7 @@ from benchmarks import (
     segments,
     sending,
     taps,
+    tier_simulation,
     tiers,
     webhook,
 )
@@ -69,6 +71,10 @@ BENCHMARKS: dict[Callable[[Workshop], list[Figure]], tuple[str, ...]] = {
         "tier_evaluation_changed",
         "tier_evaluation_ordinary",
     ),
+    tier_simulation.measure_tier_simulation: (
+        "tier_simulation_s",
+        "tier_simulation_members",
+    ),
     journeys.measure_journeys: (
         "journey_starts_per_second",
         "journey_reasons_asked_per_second",
@@ -89,6 +95,11 @@ BENCHMARKS: dict[Callable[[Workshop], list[Figure]], tuple[str, ...]] = {
         "segment_why_all_rules_ms",
         "forecast_fit_s",
         "forecast_night_s",
+    ),
+    console.measure_console: (
+        "console_first_page_s",
+        "console_lists_p95_ms",
+        "console_search_p95_ms",
     ),
     sending.measure_million: (
         "campaign_frozen_s",

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, text
 
 from models.database import make_engine
 from models.demo.catalogue import DRINKS
+from models.demo.names import GIVEN_NAMES, SURNAMES
 from models.tier import WINDOW_DAYS
 
 TODAY = date(2026, 11, 22)
@@ -107,7 +108,9 @@ INSERT INTO member (id, number, card_ref, line_user_id, name, phone, birthday, l
     lifetime_twd, spend_on, purchase_count, purchase_days, first_purchase_on,
     previous_purchase_on, last_purchase_on, promo_count)
 SELECT n, lpad(n::text, 9, '0'), md5(n::text),
-    CASE WHEN n % 10 < 7 THEN 'U' || md5('line' || n) END, '王小明',
+    CASE WHEN n % 10 < 7 THEN 'U' || md5('line' || n) END,
+    (CAST(:surnames AS text[]))[1 + n % cardinality(CAST(:surnames AS text[]))]
+        || (CAST(:given_names AS text[]))[1 + n / 7 % cardinality(CAST(:given_names AS text[]))],
     '+8869' || lpad(n::text, 8, '0'),
     CASE WHEN n % 20 < 17 THEN date '1950-01-01' + (chance * 21000)::int END,
     CASE WHEN n % 50 = 0 THEN 'en' WHEN n % 50 = 1 THEN 'ja' ELSE 'zh-TW' END,
@@ -236,6 +239,8 @@ def _fill(connection: Connection, members: int, purchases: int, seed: int, today
         "names": list(names),
         "categories": list(categories),
         "prices": list(prices),
+        "surnames": list(SURNAMES),
+        "given_names": list(GIVEN_NAMES),
     }
     for statement in SETTINGS:
         connection.exec_driver_sql(statement)

@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 from typing import Any
@@ -57,6 +57,22 @@ class Outcome:
     def is_dead_reply_token(self) -> bool:
         """Tell whether LINE refused the reply token: used before, or too old."""
         return self.status == 400 and "reply token" in (self.reason or "").lower()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What LINE answered to a question about our own channel. `status` is None where none came."""
+
+    status: int | None
+    body: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    is_lasting: bool = True
+    """Whether the token asked about is one that somebody put in, rather than one of 15 minutes."""
+
+    @property
+    def is_success(self) -> bool:
+        """Tell whether LINE answered what was asked."""
+        return self.status is not None and self.status < 300
 
 
 @dataclass(frozen=True)
@@ -181,6 +197,47 @@ class LineClient:
         query = f"customAggregationUnit={unit}&from={from_on:%Y%m%d}&to={to_on:%Y%m%d}"
         return await self._ask(f"/v2/bot/insight/message/event/aggregation?{query}")
 
+    @property
+    def channel_id(self) -> str | None:
+        """The channel's id as it was told us; None where we were only given a token."""
+        return self._token.channel_id
+
+    async def verify_token(self) -> Answer:
+        """Ask whether LINE takes our token, of which channel it is, and how long it is good.
+
+        Where tokens of 15 minutes are drawn, drawing one answers the same.
+        """
+        token = self._token.long_lived
+        if token is not None:
+            return await self.look("POST", "/v2/oauth/verify", form={"access_token": token})
+        try:
+            await self._bearer()
+        except _NoToken as error:
+            return Answer(error.status, reason="no channel access token", is_lasting=False)
+        return Answer(200, {"client_id": self._token.channel_id}, is_lasting=False)
+
+    async def look(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        form: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Ask LINE something about our own channel; every answer, also a no, is one."""
+        try:
+            headers = {} if form else {"Authorization": f"Bearer {await self._bearer()}"}
+            async with self._session.request(
+                method, self._base + path, json=body, data=form, headers=headers
+            ) as answer:
+                text = await answer.text()
+                reason = None if answer.status < 300 else _reason(text)
+                return Answer(answer.status, _object(text), reason)
+        except _NoToken as error:
+            return Answer(error.status, reason="no channel access token")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return Answer(None, reason=type(error).__name__)
+
     async def meet(self, line_user_id: str) -> Profile:
         """Ask who a person is; nothing is known of who blocked us, or when LINE does not answer."""
         profile = await self._profile(line_user_id)
@@ -298,6 +355,15 @@ def _judge(status: int, request_id: str | None, text: str) -> Outcome:
 def _whole(told: object) -> int | None:
     """Return a count as LINE told it; whatever is none is not known."""
     return told if isinstance(told, int) and not isinstance(told, bool) and told >= 0 else None
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    """Return the JSON object that LINE answered; empty where it answered none."""
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def _reason(text: str) -> str:

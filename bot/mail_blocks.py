@@ -83,7 +83,15 @@ class Voucher:
     until: str
 
 
-Block = Heading | Paragraph | Picture | Button | Voucher | Rule
+@dataclass(frozen=True)
+class Grid:
+    """A table: its headings and its rows, the first column words and the others numbers."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+Block = Heading | Paragraph | Picture | Button | Voucher | Rule | Grid
 
 
 def compose(t: Texts, blocks: list[Block], sender: Sender, *, sent_at: datetime) -> Mail:
@@ -129,6 +137,8 @@ def _text_of(t: Texts, block: Block) -> str:
         case Voucher(name, value, code, until):
             number, last = t("優惠券序號：{code}", code=code), t("有效至 {day}", day=until)
             return "\n".join((name, value, number, last))
+        case Grid(heads, rows):
+            return "\n".join("　".join(row) for row in (heads, *rows))
         case Rule():
             return "－－"
         case Picture():
@@ -195,6 +205,29 @@ def _html_of(t: Texts, block: Block) -> str:
             )
         case Voucher():
             return _row(_voucher(t, block))
+        case Grid():
+            return _row(_grid(block))
+
+
+def _grid(block: Grid) -> str:
+    head = "".join(_cell("th", words, at) for at, words in enumerate(block.heads))
+    rows = "".join(
+        f"<tr>{''.join(_cell('td', words, at) for at, words in enumerate(row))}</tr>"
+        for row in block.rows
+    )
+    return (
+        '<table width="100%" cellpadding="0" cellspacing="0" border="0"'
+        f' style="border-collapse:collapse;font-size:14px;line-height:1.5;color:{INK};">'
+        f"<tr>{head}</tr>{rows}</table>"
+    )
+
+
+def _cell(tag: str, words: str, at: int) -> str:
+    side, colour = ("left" if at == 0 else "right"), (QUIET if tag == "th" else INK)
+    return (
+        f'<{tag} align="{side}" style="padding:7px 6px;border-bottom:1px solid {EDGE};'
+        f'color:{colour};font-weight:{"400" if tag == "td" else "700"};">{escape(words)}</{tag}>'
+    )
 
 
 def _voucher(t: Texts, block: Voucher) -> str:

@@ -35,6 +35,8 @@ SWEEPS = (
     "deliver_texts",
     "deliver_webhooks",
     "send_campaigns",
+    "prepare_figures",
+    "hand_out_coupons",
     "rescue_stalled",
 )
 

@@ -14,6 +14,7 @@ from models import birthday_card, metric
 from models.api_call import forget_calls
 from models.base import Sessions
 from models.browse_event import forget_old_looks
+from models.draft import forget_drafts
 from models.engagement import forget_answered
 from models.friend import forget_stale_conversations
 from models.line_event import forget_old_events
@@ -151,7 +152,7 @@ def forget_old(sessions: Sessions, *, now: datetime) -> int:
     """Delete old events, deliveries, drafts, looks, clicks and answers; return how many."""
     before = now - timedelta(days=KEPT_DAYS)
     with sessions.begin() as session:
-        forgotten = forget_stale_conversations(session, now)
+        forgotten = forget_stale_conversations(session, now) + forget_drafts(session, now)
     return (
         forgotten
         + _forget_all(sessions, lambda session: forget_old_events(session, before, limit=1000))

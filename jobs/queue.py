@@ -18,11 +18,15 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, Unique
 from procrastinate.jobs import Status
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from jobs.check_channel import check_channel as look_at_channel
 from jobs.context import JobContext
 from jobs.deliver_mail import deliver_mail as deliver_all_mail
 from jobs.deliver_outbox import deliver_outbox as deliver_all
 from jobs.deliver_texts import deliver_texts as deliver_all_texts
 from jobs.deliver_webhooks import deliver_webhooks as deliver_all_webhooks
+from jobs.move_files import move_files as move_all_files
+from jobs.offerings import hand_out_coupons as hand_out_all
+from jobs.prepare_figures import prepare_figures as prepare_all_figures
 from jobs.reconcile_quota import reconcile_quota as reconcile_all
 from jobs.send_campaigns import send_campaigns as send_all_campaigns
 from jobs.timetable import get_call, get_entry, get_round
@@ -87,6 +91,29 @@ async def reconcile_quota(context: QueueContext) -> None:
     await reconcile_all(_known(context))
 
 
+async def prepare_figures(context: QueueContext) -> None:
+    """Make the figures that pages wait for."""
+    known = _known(context)
+    await asyncio.to_thread(prepare_all_figures, known.sessions, known.clock)
+
+
+async def move_files(context: QueueContext) -> None:
+    """Work on the files that come in and go out."""
+    known = _known(context)
+    await asyncio.to_thread(move_all_files, known.sessions, known.clock)
+
+
+async def check_channel(context: QueueContext) -> None:
+    """Look at the LINE channel for somebody who waits."""
+    await look_at_channel(_known(context))
+
+
+async def hand_out_coupons(context: QueueContext) -> None:
+    """Hand coupons out to the segments they are meant for."""
+    known = _known(context)
+    await asyncio.to_thread(hand_out_all, known.sessions, now=known.clock())
+
+
 async def run_entry(context: QueueContext, name: str, slot: str) -> None:
     """Run one slot of the timetable, unless it was finished before."""
     await asyncio.to_thread(run_slot, _known(context), name, slot)
@@ -140,6 +167,10 @@ TASKS = (
     deliver_webhooks,
     send_campaigns,
     reconcile_quota,
+    prepare_figures,
+    hand_out_coupons,
+    move_files,
+    check_channel,
     run_entry,
     run_round,
     run_call,

@@ -15,15 +15,19 @@ from jobs import (
     keep_favourites,
     learn_channels,
     measure_kpis,
+    move_files,
     nightly,
     note_engagement,
+    offerings,
     open_campaigns,
     plans,
+    prepare_figures,
     read_statistics,
     rebuild_classes,
     reconcile_quota,
     run_journeys,
     seal_ledger,
+    send_report_letters,
     settle_referrals,
     tidy_counters,
 )
@@ -74,6 +78,7 @@ TIMETABLE: Sequence[Entry] = (
     Entry("seal_ledger", seal_ledger.seal_ledger, time(3, 30), timedelta(hours=20)),
     Entry("forget_old", nightly.forget_old, time(4, 0), timedelta(hours=20)),
     Entry("forget_identity", forget_identity.forget_identity, time(4, 10), timedelta(hours=20)),
+    Entry("want_figures", prepare_figures.want_figures, time(4, 15), timedelta(hours=19)),
     Entry("tidy_counters", tidy_counters.tidy_counters, time(4, 20), timedelta(hours=19)),
     Entry("settle_referrals", settle_referrals.settle_referrals, time(10, 30), timedelta(hours=10)),
 )
@@ -92,6 +97,7 @@ ROUNDS: Sequence[Round] = (
     Round("audit_sales", audit_sales.audit_sales, timedelta(minutes=3)),
     Round("note_engagement", note_engagement.note_engagement, timedelta(minutes=5)),
     Round("open_campaigns", open_campaigns.open_campaigns, timedelta(minutes=1)),
+    Round("apply_offerings", offerings.apply_offerings, timedelta(minutes=5)),
     Round("run_journeys", run_journeys.run_journeys, timedelta(minutes=1)),
     Round("guard_budgets", guard_budgets.guard_budgets, timedelta(minutes=2)),
 )
@@ -115,6 +121,8 @@ class Asking:
 CALLS: Sequence[Asking] = (
     Asking("reconcile_quota", reconcile_quota.reconcile_quota, timedelta(minutes=10)),
     Asking("read_statistics", read_statistics.read_statistics, timedelta(hours=1)),
+    Asking("send_report_letters", send_report_letters.send_report_letters, timedelta(minutes=10)),
+    Asking("sweep_files", move_files.sweep_files, timedelta(minutes=5)),
 )
 COMING_ROUND: Sequence[Round | Asking] = (*ROUNDS, *CALLS)
 

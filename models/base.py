@@ -99,3 +99,8 @@ def squeezed(statement: str) -> str:
 def in_language(texts: dict[str, str], language: str) -> str:
     """Return the text in `language`, or in Traditional Chinese where that one is missing."""
     return texts.get(language) or texts["zh-TW"]
+
+
+def wake(session: Session, task: str) -> None:
+    """Have a task of the queue woken once this transaction is committed."""
+    session.info.setdefault("wakes", set()).add(task)

@@ -5,6 +5,7 @@ consent row names the version, the channel, the moment and LINE's event id, and 
 either: taking it back is a new row.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +13,14 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from models.audit import note
 from models.base import Base, BusinessError, Identifier, Moment
 
 PURPOSES = ("membership", "marketing")
+NOTICE_ITEMS = 6
+"""What Article 8 has us say, item by item."""
+LONGEST_TITLE = 60
+LONGEST_ITEM = 1_000
 
 
 class Notice(Base):
@@ -59,6 +65,57 @@ def get_notice(session: Session) -> Notice:
     return session.scalars(
         select(Notice).order_by(Notice.published_at.desc(), Notice.version.desc()).limit(1)
     ).one()
+
+
+class NoticeRefused(BusinessError):
+    """A notice has six items, each with a title and a text, in Traditional Chinese at least."""
+
+    code = "notice_refused"
+
+
+def list_notices(session: Session) -> Sequence[Notice]:
+    """Return all notices there were, the one in force first."""
+    newest = select(Notice).order_by(Notice.published_at.desc(), Notice.version.desc())
+    return session.scalars(newest).all()
+
+
+def publish_notice(
+    session: Session,
+    items: Mapping[str, Sequence[tuple[str, str]]],
+    *,
+    seen_version: str,
+    staff_id: int,
+    now: datetime,
+) -> Notice:
+    """Put a new version of the notice in force from now on; what people agreed to before stays.
+
+    `items` are six (title, text) pairs a language. Raises NoticeRefused, or NoticeOutdated where
+    another version came in force since the asker looked.
+    """
+    check_notice(session, seen_version)
+    for language, pairs in items.items():
+        is_whole = len(pairs) == NOTICE_ITEMS and all(
+            0 < len(title.strip()) <= LONGEST_TITLE and 0 < len(text.strip()) <= LONGEST_ITEM
+            for title, text in pairs
+        )
+        if not is_whole:
+            raise NoticeRefused(language=language, items=NOTICE_ITEMS, longest=LONGEST_ITEM)
+    if "zh-TW" not in items:
+        raise NoticeRefused(language="zh-TW", items=NOTICE_ITEMS, longest=LONGEST_ITEM)
+    numbers = [int(each.version) for each in list_notices(session) if each.version.isdecimal()]
+    notice = Notice(
+        version=str(max(numbers, default=0) + 1),
+        items={
+            language: [[title.strip(), text.strip()] for title, text in pairs]
+            for language, pairs in items.items()
+        },
+        published_at=now,
+    )
+    session.add(notice)
+    session.flush()
+    what = f"notice:{notice.version}"
+    note(session, "notice.publish", what, now=now, staff_id=staff_id)
+    return notice
 
 
 def check_notice(session: Session, told_version: str) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Text,
+    func,
     select,
     text,
 )
@@ -51,6 +52,18 @@ class Member(Base):
         ),
         Index("ix_member_tier_kept_until", "tier_kept_until"),
         Index("ix_member_joined_at", "joined_at"),
+        Index(
+            "ix_member_name_grams",
+            func.name_grams(text("name")),
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+            postgresql_where=text("name IS NOT NULL"),
+        ),
+        Index(
+            "ix_member_phone_end",
+            func.reverse(text("phone")),
+            postgresql_where=text("phone IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Identifier]
@@ -250,6 +263,17 @@ def get_member_by_number(session: Session, number: str) -> Member:
     if found is None:
         raise NoSuchMember
     return kept_member(session, found)
+
+
+def get_card(session: Session, number: str) -> Member:
+    """Return the very card with this number, even one that was merged or has left.
+
+    Raises NoSuchMember.
+    """
+    found = session.scalars(select(Member).where(Member.number == number)).one_or_none()
+    if found is None:
+        raise NoSuchMember
+    return found
 
 
 def get_member_by_typed(session: Session, typed: str) -> Member:

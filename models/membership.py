@@ -34,6 +34,7 @@ from models.member import (
     was_member_before,
 )
 from models.member_code import new_card_ref
+from models.member_note import forget_notes
 from models.outbox import MENU_KIND, owe
 from models.phone import normal_phone
 from models.plan import leave_plan
@@ -357,6 +358,7 @@ def erase_member(session: Session, member: Member, *, evidence: str, now: dateti
     forget_channel(session, member.id)
     forget_tags(session, [member.id], now)
     forget_answers(session, [member.id])
+    forget_notes(session, [member.id])
     forget_visits(session, [member.id], now)
     forget_merged_person(session, member.id)
     if line_user_id is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import CheckConstraint, ForeignKey, select, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.audit import note
@@ -21,8 +21,10 @@ from models.shop import Store
 ROLES = ("owner", "manager", "marketer", "clerk", "auditor")
 COUNTER_ROLES = ("owner", "manager", "clerk")
 MANAGING_ROLES = ("owner", "manager")
+OFFICE_ROLES = ("owner", "manager", "marketer", "auditor")
 CLERK = "clerk"
 OWNER = "owner"
+MARKETER = "marketer"
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
 LONGEST_NAME = 30
@@ -46,6 +48,8 @@ class Staff(Base):
     __table_args__ = (
         CheckConstraint("role IN ('" + "', '".join(ROLES) + "')", name="role_known"),
         CheckConstraint("pin_tries >= 0", name="pin_tries_counted"),
+        CheckConstraint("totp_tries >= 0", name="totp_tries_counted"),
+        CheckConstraint("totp_at IS NULL OR totp_seed IS NOT NULL", name="totp_has_its_seed"),
     )
 
     id: Mapped[Identifier]
@@ -66,6 +70,14 @@ class Staff(Base):
     pin_tries: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """Wrong ones in a row."""
     pin_locked_until: Mapped[datetime | None]
+    totp_seed: Mapped[str | None]
+    """What their second factor is derived from, with the installation's secret."""
+    totp_at: Mapped[datetime | None]
+    """Since when it is asked for; None while no code was confirmed."""
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)
+    """The step of the last code that was used: none serves twice."""
+    totp_tries: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    totp_locked_until: Mapped[datetime | None]
 
     store: Mapped[Store] = relationship(lazy="joined", innerjoin=True)
 
@@ -73,6 +85,11 @@ class Staff(Base):
     def may_work_counter(self) -> bool:
         """Tell whether their role belongs at the counter."""
         return self.is_active and self.role in COUNTER_ROLES
+
+    @property
+    def may_work_office(self) -> bool:
+        """Tell whether their role belongs in the console."""
+        return self.is_active and self.role in OFFICE_ROLES
 
     @property
     def manages(self) -> bool:
@@ -177,6 +194,30 @@ def check_password(staff: Staff | None, password: str) -> None:
         )
     except (VerificationError, InvalidHashError) as error:
         raise WrongLogin from error
+
+
+def choose_password(staff: Staff, password: str) -> None:
+    """Give a person the password they chose, and end their sessions. Raises PasswordTooShort."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise PasswordTooShort(shortest=SHORTEST_PASSWORD)
+    staff.password_hash = _hasher.hash(password[:LONGEST_PASSWORD])
+    staff.session_version += 1
+
+
+def change_password(session: Session, staff: Staff, old: str, new: str, now: datetime) -> None:
+    """Let a person who knows their password choose another; all their sessions end.
+
+    Raises WrongLogin or PasswordTooShort.
+    """
+    check_password(staff, old)
+    choose_password(staff, new)
+    note_staff(session, "staff.password_change", staff, staff, now)
+
+
+def end_sessions(session: Session, staff: Staff, now: datetime) -> None:
+    """End all sessions of a person who asks for it themselves."""
+    staff.session_version += 1
+    note_staff(session, "staff.sessions_end", staff, staff, now)
 
 
 def find_staff_in_session(session: Session, staff_id: int, version: int) -> Staff | None:

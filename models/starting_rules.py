@@ -4,7 +4,10 @@ Texts and numbers only; `models/setup.py` writes them. Once written they are the
 nothing here changes them. A tier promises only what the program itself keeps.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypedDict
+
+WHOLE_PERCENT = 100
 
 TIERS: tuple[dict[str, Any], ...] = (
     {
@@ -291,7 +294,7 @@ def benefits(tier: dict[str, Any], earn_twd: int) -> dict[str, list[str]]:
 
     The lines of BENEFITS are made from its rows, so that a card says what the program keeps.
     """
-    rows = [_said(kind, terms) for kind, terms in BENEFITS[tier["code"]]]
+    rows = [say_benefit(kind, terms, TEMPLATES) for kind, terms in BENEFITS[tier["code"]]]
     first, last = _everyones(earn_twd) if tier["rank"] == 0 else _risen(tier, earn_twd)
     return {
         language: [*first[language], *(row[language] for row in rows), *last[language]]
@@ -304,36 +307,37 @@ Lines = dict[str, list[str]]
 
 def _risen(tier: dict[str, Any], earn_twd: int) -> tuple[Lines, Lines]:
     """Return the first and the last lines of a tier above the lowest."""
-    times = f"{tier['points_percent'] / 100:g}"
-    return {
-        "zh-TW": [f"點數 {times} 倍（每滿 NT${earn_twd} 得 {times} 點，每筆去尾數）"],
-        "en": [f"{times}× points (per full NT${earn_twd}, rounded down per order)"],
-        "ja": [f"ポイント {times} 倍（NT${earn_twd} ごと、お会計ごとに端数切り捨て）"],
-    }, {
+    points = say_points(tier["points_percent"], earn_twd)
+    return {language: [line] for language, line in points.items()}, {
         "zh-TW": [f"等級保留一年，集滿 {STAMP_SIZE} 點換飲品一杯"],
         "en": [f"Your tier is kept for a year; a free drink for every {STAMP_SIZE} stamps"],
         "ja": [f"会員ランクを 1 年間キープ、スタンプ {STAMP_SIZE} 個でドリンク 1 杯"],
     }
 
 
+def say_points(percent: int, earn_twd: int) -> dict[str, str]:
+    """Say in each language how many points a purchase brings at a tier's percentage."""
+    if percent == WHOLE_PERCENT:
+        return {
+            "zh-TW": f"每筆消費每滿 NT${earn_twd} 得 1 點",
+            "en": f"1 point for every full NT${earn_twd} of an order",
+            "ja": f"お会計 NT${earn_twd} ごとに 1 ポイント",
+        }
+    times = f"{percent / WHOLE_PERCENT:g}"
+    return {
+        "zh-TW": f"點數 {times} 倍（每滿 NT${earn_twd} 得 {times} 點，每筆去尾數）",
+        "en": f"{times}× points (per full NT${earn_twd}, rounded down per order)",
+        "ja": f"ポイント {times} 倍（NT${earn_twd} ごと、お会計ごとに端数切り捨て）",
+    }
+
+
 def _everyones(earn_twd: int) -> tuple[Lines, Lines]:
     """Return the first and the last lines of the lowest tier."""
+    points = say_points(WHOLE_PERCENT, earn_twd)
     return {
-        "zh-TW": [
-            f"每筆消費每滿 NT${earn_twd} 得 1 點",
-            "入會禮折價券 NT$30",
-            "生日禮折價券 NT$60",
-        ],
-        "en": [
-            f"1 point for every full NT${earn_twd} of an order",
-            "NT$30 welcome coupon",
-            "NT$60 birthday coupon",
-        ],
-        "ja": [
-            f"お会計 NT${earn_twd} ごとに 1 ポイント",
-            "入会特典クーポン NT$30",
-            "お誕生日クーポン NT$60",
-        ],
+        "zh-TW": [points["zh-TW"], "入會禮折價券 NT$30", "生日禮折價券 NT$60"],
+        "en": [points["en"], "NT$30 welcome coupon", "NT$60 birthday coupon"],
+        "ja": [points["ja"], "入会特典クーポン NT$30", "お誕生日クーポン NT$60"],
     }, {
         "zh-TW": [f"集滿 {STAMP_SIZE} 點換飲品一杯"],
         "en": [f"A free drink for every {STAMP_SIZE} stamps"],
@@ -341,12 +345,17 @@ def _everyones(earn_twd: int) -> tuple[Lines, Lines]:
     }
 
 
-def _said(kind: str, terms: dict[str, Any]) -> dict[str, str]:
-    """Say one benefit of BENEFITS in each language."""
+def say_benefit(
+    kind: str, terms: dict[str, Any], templates: Sequence[dict[str, Any]]
+) -> dict[str, str]:
+    """Say one benefit, such as those of BENEFITS, in each language.
+
+    `templates` are the coupons it may name, as in TEMPLATES.
+    """
     if kind == "points_multiplier":
         return _member_day(terms["percent"], terms["month_days"])
     if kind in ("birthday_gift", "monthly_coupon"):
-        return _coupon(kind, terms["template"])
+        return _coupon(kind, terms["template"], templates)
     if kind == "early_access":
         hours = terms["hours"]
         return {
@@ -396,9 +405,9 @@ def _member_day(percent: int, month_days: list[int]) -> dict[str, str]:
     }
 
 
-def _coupon(kind: str, code: str) -> dict[str, str]:
+def _coupon(kind: str, code: str, templates: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Say a coupon by its name, and by what it takes off where it is money."""
-    template = next(each for each in TEMPLATES if each["code"] == code)
+    template = next(each for each in templates if each["code"] == code)
     name, value, least = template["name"], template["value"], template["min_spend_twd"]
     off = dict.fromkeys(name, "")
     if value:

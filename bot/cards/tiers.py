@@ -147,15 +147,20 @@ def tier_down_notice(t: Texts, standing: StandingView, previous: str) -> list[Me
 
 def _why(t: Texts, standing: StandingView, why: WhyView) -> Part:
     """Say in two lines why the member is in this tier, and what keeps it."""
-    tier = clip(standing.tier_name, NAME_LENGTH)
-    keeps = why.keep_gap is not None and why.keep_by is not None
+    reason, *keeping = why_lines(t, standing, why)
     return column(
-        paragraph(_reason(t, standing.basis, why, tier), size="sm"),
-        paragraph(_keeping(t, standing.basis, why, tier), size="sm", color=QUIET)
-        if keeps
-        else None,
+        paragraph(reason, size="sm"),
+        *(paragraph(line, size="sm", color=QUIET) for line in keeping),
         spacing="xs",
     )
+
+
+def why_lines(t: Texts, standing: StandingView, why: WhyView) -> list[str]:
+    """Return why a member is in their tier, and what keeps it: two lines at most (E-03)."""
+    tier = clip(standing.tier_name, NAME_LENGTH)
+    keeps = why.keep_gap is not None and why.keep_by is not None
+    keeping = [_keeping(t, standing.basis, why, tier)] if keeps else []
+    return [_reason(t, standing.basis, why, tier), *keeping]
 
 
 def _reason(t: Texts, basis: str, why: WhyView, tier: str) -> str:

@@ -29,7 +29,7 @@ from models.analysis.threshold import (
 from models.analysis.told import Note, Told
 from models.shop import get_shop
 from models.tier import WINDOW_DAYS, list_tiers
-from models.tier_evaluation.versions import EASY_TIERS
+from models.tier_evaluation.linting import EASY_TIERS
 
 USUAL_ORDERS = 3
 """Where the shop's own figures say nothing, members are taken to stay from the third order on."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from models.base import in_language
-from models.tier_evaluation.versions import MANY_TIERS
+from models.tier_evaluation.linting import MANY_TIERS
 
 PLACES = 4
 """A ratio is told to a hundredth of a percent: 0.3172 is 31.72%."""

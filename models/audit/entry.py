@@ -105,7 +105,7 @@ class Verified:
         return self.broken_at is None and not self.unsealed
 
 
-def work_at(session: Session, store_id: int, device: str) -> None:
+def work_at(session: Session, store_id: int | None, device: str) -> None:
     """Have all that this session notes carry the store and the device where it is done."""
     session.info[_HERE] = (store_id, device)
 

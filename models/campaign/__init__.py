@@ -4,12 +4,17 @@
 """
 
 from models.campaign.arm import PARTS, Arm, arm_number, arms_of, position_of
+from models.campaign.estimating import Estimate, estimate_campaign
 from models.campaign.judging import decide_campaigns, figures_of, find_decision
 from models.campaign.keeping import (
     add_campaign,
     change_campaign,
+    check_unchanged,
     clone_campaign,
+    count_campaigns,
+    free_code,
     get_campaign,
+    last_change,
     list_campaigns,
     list_changes,
     schedule_of,
@@ -17,6 +22,7 @@ from models.campaign.keeping import (
 from models.campaign.opening_time import Window, window_of
 from models.campaign.previewing import ArmSize, Preview, preview_campaign
 from models.campaign.refusals import (
+    CampaignChangedMeanwhile,
     CampaignExists,
     CampaignRefused,
     CannotTest,
@@ -45,12 +51,14 @@ __all__ = [
     "ArmSize",
     "Campaign",
     "CampaignChange",
+    "CampaignChangedMeanwhile",
     "CampaignDecision",
     "CampaignExists",
     "CampaignRefused",
     "CampaignSetting",
     "CannotTest",
     "EmptyAudience",
+    "Estimate",
     "NoSuchCampaign",
     "NotInThisState",
     "NotTheirCampaign",
@@ -66,11 +74,16 @@ __all__ = [
     "cancel_campaign",
     "change_campaign",
     "check_person",
+    "check_unchanged",
     "clone_campaign",
+    "count_campaigns",
     "decide_campaigns",
+    "estimate_campaign",
     "figures_of",
     "find_decision",
+    "free_code",
     "get_campaign",
+    "last_change",
     "list_campaigns",
     "list_changes",
     "list_slots",

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.campaign.detail import CONTENT, NEEDED, check_together, read_details
 from models.campaign.refusals import (
+    CampaignChangedMeanwhile,
     CampaignExists,
     CampaignRefused,
     NoSuchCampaign,
@@ -25,11 +26,14 @@ from models.campaign.table import (
     Campaign,
     CampaignChange,
 )
-from models.content import check_content, parse_content
+from models.content import LANGUAGES, check_content, parse_content
+from models.local_day import local_day
 from models.segment.keeping import get_segment, get_version
 from models.segment.table import SegmentArchived
 
 MOST_LISTED = 200
+MOST_TRIED = 1_000
+"""So many codes of one name, or one day, there are."""
 TOLD = (
     "name",
     "segment_code",
@@ -101,15 +105,24 @@ def _insert(
 
 
 def change_campaign(
-    session: Session, code: str, told: Mapping[str, Any], *, by: str, now: datetime
+    session: Session,
+    code: str,
+    told: Mapping[str, Any],
+    *,
+    by: str,
+    now: datetime,
+    base: int | None = None,
 ) -> Campaign:
     """Change what a draft says; what is not told stays. Only a draft is changed (U17).
 
-    Raises as add_campaign does, NoSuchCampaign, or NotInThisState.
+    `base` is the last change that whoever asks has seen: with a newer one nothing is changed.
+    Raises as add_campaign does, NoSuchCampaign, NotInThisState, or CampaignChangedMeanwhile.
     """
     person = check_person(session, by)
     campaign = lock_campaign(session, code)
     expect_state(campaign, DRAFT)
+    if base is not None:
+        check_unchanged(session, campaign, base)
     columns = read_details(dict(told))
     before = {name: getattr(campaign, name) for name in columns}
     check_columns(session, {name: getattr(campaign, name) for name in TOLD} | columns, now)
@@ -120,6 +133,22 @@ def change_campaign(
         old = {name: before[name] for name in changed}
         note_change(session, campaign, "change", person, now, before=old, after=changed)
     return campaign
+
+
+def free_code(session: Session, name: str, now: datetime) -> str:
+    """Return a code nobody has: the name's own words, or the day, with a number where it needs one.
+
+    Tried in their order until one is free.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    wanted = slug if _CODE.fullmatch(slug) else f"c{local_day(now):%Y%m%d}"
+    wanted = wanted[: LONGEST_CODE - len(str(MOST_TRIED)) - 1]
+    tries = [wanted, *(f"{wanted}-{place}" for place in range(2, MOST_TRIED))]
+    taken = set(session.scalars(select(Campaign.code).where(Campaign.code.in_(tries))))
+    free = next((code for code in tries if code not in taken), None)
+    if free is None:
+        raise CampaignExists(campaign=wanted)
+    return free
 
 
 def check_columns(session: Session, columns: Mapping[str, Any], now: datetime) -> None:
@@ -163,13 +192,34 @@ def lock_campaign(session: Session, code: str) -> Campaign:
 
 
 def list_campaigns(
-    session: Session, *, states: Sequence[str] = (), limit: int = MOST_LISTED
+    session: Session,
+    *,
+    states: Sequence[str] = (),
+    named: str = "",
+    before_id: int | None = None,
+    limit: int = MOST_LISTED,
 ) -> Sequence[Campaign]:
-    """Return campaigns, the newest first; those in some states where they are told."""
+    """Return campaigns, the newest first; those in some states where they are told.
+
+    `named` is a part of the code or of the name in any language; `before_id` goes on behind one.
+    """
     found = select(Campaign).order_by(Campaign.id.desc()).limit(min(limit, MOST_LISTED))
     if states:
         found = found.where(Campaign.state.in_(states))
+    if before_id is not None:
+        found = found.where(Campaign.id < before_id)
+    if named:
+        spoken = [Campaign.name[each].as_string() for each in LANGUAGES]
+        found = found.where(
+            or_(*(column.icontains(named, autoescape=True) for column in (Campaign.code, *spoken)))
+        )
     return session.scalars(found).all()
+
+
+def count_campaigns(session: Session) -> dict[str, int]:
+    """Return how many campaigns are in each state that any is in."""
+    counted = session.execute(select(Campaign.state, func.count()).group_by(Campaign.state))
+    return dict(counted.all())
 
 
 def list_changes(session: Session, code: str) -> Sequence[CampaignChange]:
@@ -180,6 +230,25 @@ def list_changes(session: Session, code: str) -> Sequence[CampaignChange]:
         .where(CampaignChange.campaign_id == campaign.id)
         .order_by(CampaignChange.id)
     ).all()
+
+
+def last_change(session: Session, campaign: Campaign) -> CampaignChange:
+    """Return the newest change of a campaign: its id is the version that a page shows."""
+    return session.scalars(
+        select(CampaignChange)
+        .where(CampaignChange.campaign_id == campaign.id)
+        .order_by(CampaignChange.id.desc())
+        .limit(1)
+    ).one()
+
+
+def check_unchanged(session: Session, campaign: Campaign, base: int) -> None:
+    """Raise CampaignChangedMeanwhile where the campaign was changed after its change `base`."""
+    newest = last_change(session, campaign)
+    if newest.id != base:
+        raise CampaignChangedMeanwhile(
+            campaign=campaign.code, by=newest.by, at=newest.at.isoformat(), base=newest.id
+        )
 
 
 def schedule_of(campaign: Campaign) -> Schedule:

@@ -39,6 +39,12 @@ class CampaignExists(BusinessError):
     code = "campaign_exists"
 
 
+class CampaignChangedMeanwhile(BusinessError):
+    """Somebody changed the campaign after the asker saw it: `by` whom, `at`, and its new `base`."""
+
+    code = "campaign_changed_meanwhile"
+
+
 class NotInThisState(BusinessError):
     """The campaign's `state` does not allow what was asked; `wanted` lists those that would."""
 
@@ -61,3 +67,9 @@ class CannotTest(BusinessError):
     """Some of the members cannot get a test: `unknown` or `not_friends` lists their ids."""
 
     code = "campaign_cannot_test"
+
+
+class NotMovable(BusinessError):
+    """A campaign has no day that could be moved: it recurs, is under way, or is over."""
+
+    code = "campaign_not_movable"

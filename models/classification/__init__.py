@@ -36,7 +36,9 @@ from models.classification.table import (
     ClassCount,
     ClassMove,
     ClassNight,
+    ClassOverlap,
     MemberClass,
+    RfmCell,
 )
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "ClassCounts",
     "ClassMove",
     "ClassNight",
+    "ClassOverlap",
     "CountedClass",
     "CrossCell",
     "CrossTable",
@@ -56,6 +59,7 @@ __all__ = [
     "MigrationMatrix",
     "Move",
     "NoSuchAlert",
+    "RfmCell",
     "acknowledge_alert",
     "change_alert_rules",
     "count_classes",

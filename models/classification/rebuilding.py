@@ -10,8 +10,10 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     FromClause,
+    Integer,
     Select,
     Table,
     case,
@@ -24,11 +26,18 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy import insert as sql_insert
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.classification.alerting import raise_alerts
-from models.classification.table import ClassCount, ClassNight, MemberClass
+from models.classification.table import (
+    ClassCount,
+    ClassNight,
+    ClassOverlap,
+    MemberClass,
+    RfmCell,
+)
 from models.lifecycle import MODELS, PROSPECT, RFM, class_sql, columns_of, figures_now, get_settings
 from models.lifecycle.figures import is_here
 from models.lifecycle.setting import LifecycleSettings
@@ -46,7 +55,8 @@ end to end, which takes a third of the time of going through it by an index. Unt
 MADE = "class_made"
 CLASSES = tuple(MODELS)
 FIGURES = ("last_on", "frequency", "monetary_twd")
-GRADES = ("r_score", "f_score", "m_score", "rfm_group")
+SCORES = ("r_score", "f_score", "m_score")
+GRADES = (*SCORES, "rfm_group")
 SAID = (*CLASSES, *FIGURES, *GRADES)
 """What a member's row says, but for since when."""
 
@@ -69,6 +79,7 @@ def rebuild_classes(session: Session, now: datetime) -> int:
     rows = _graded(made, cuts, today)
     changed = _write(session, rows, today) + _drop_gone(session)
     members = _count(session, rows, today)
+    _keep_cells(session, rows)
     made.drop(session.connection())
     night = ClassNight(day=today, members=members, rules=_rules(settings, rfm), ended_at=now)
     held = session.get(ClassNight, today)
@@ -171,20 +182,53 @@ def _count(session: Session, rows: FromClause, today: date) -> int:
             *columns.values()
         )
     ).all()
+    _keep_overlaps(session, list(columns), found)
+    keep_counts(session, today, list(columns), found)
+    return sum(members for *_, members, _ in found)
+
+
+def keep_counts(session: Session, day: date, models: list[str], found: Sequence[Any]) -> None:
+    """Keep how many members each class had on a day, in place of what was kept for it before.
+
+    `found` has rows of a code for each of the models, the members with all of them, and their net.
+    """
     counts: dict[tuple[str, str], tuple[int, int]] = {}
-    total = 0
     for *codes, members, net_twd in found:
-        total += members
-        for model, code in zip(columns, codes, strict=True):
+        for model, code in zip(models, codes, strict=True):
             had = counts.get((model, code), (0, 0))
             counts[model, code] = (had[0] + members, had[1] + int(net_twd))
-    session.execute(delete(ClassCount).where(ClassCount.day == today))
+    session.execute(delete(ClassCount).where(ClassCount.day == day))
     session.add_all(
-        ClassCount(day=today, model=model, class_code=code, members=members, net_twd=net_twd)
+        ClassCount(day=day, model=model, class_code=code, members=members, net_twd=net_twd)
         for (model, code), (members, net_twd) in counts.items()
     )
     session.flush()
-    return total
+
+
+def _keep_overlaps(session: Session, models: list[str], found: Sequence[Any]) -> None:
+    """Keep how many members have each class of all models at once, in place of the night before."""
+    session.execute(delete(ClassOverlap))
+    if found:
+        session.execute(
+            sql_insert(ClassOverlap),
+            [
+                dict(zip(models, codes, strict=True))
+                | {"members": members, "net_twd": int(net_twd)}
+                for *codes, members, net_twd in found
+            ],
+        )
+
+
+def _keep_cells(session: Session, rows: FromClause) -> None:
+    """Keep how many buyers have each three scores, in place of the night before."""
+    scores = [rows.c[name] for name in SCORES]
+    cells = (
+        select(*scores, cast(func.count(), Integer), cast(func.sum(rows.c.net_twd), BigInteger))
+        .where(rows.c.r_score.is_not(None))
+        .group_by(*scores)
+    )
+    session.execute(delete(RfmCell))
+    session.execute(sql_insert(RfmCell).from_select([*SCORES, "members", "net_twd"], cells))
 
 
 def _rules(settings: LifecycleSettings, rfm: RfmSettings) -> str:

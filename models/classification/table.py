@@ -78,6 +78,39 @@ class ClassCount(Base):
     net_twd: Mapped[int] = mapped_column(BigInteger)
 
 
+class ClassOverlap(Base):
+    """How many members the last night found in one class of each of the four models at once.
+
+    Any two models side by side are sums of these rows. Only the newest night's are kept.
+    """
+
+    __tablename__ = "class_overlap"
+
+    nasld: Mapped[str] = mapped_column(primary_key=True)
+    napl_article: Mapped[str] = mapped_column(primary_key=True)
+    napl_91app: Mapped[str] = mapped_column(primary_key=True)
+    rfm: Mapped[str] = mapped_column(primary_key=True)
+    """The group, or `prospect` of who never bought."""
+    members: Mapped[int]
+    net_twd: Mapped[int] = mapped_column(BigInteger)
+    """Of all time."""
+
+
+class RfmCell(Base):
+    """How many buyers the last night gave the same three scores, and their net NT$ of all time.
+
+    Only the newest night's are kept.
+    """
+
+    __tablename__ = "rfm_cell"
+
+    r_score: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    f_score: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    m_score: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    members: Mapped[int]
+    net_twd: Mapped[int] = mapped_column(BigInteger)
+
+
 class ClassMove(Base):
     """How many members went from one class to another between the ends of two months."""
 

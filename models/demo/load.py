@@ -17,6 +17,7 @@ from models.coupon import Coupon, CouponTemplate
 from models.demo.campaigns import add_campaigns
 from models.demo.catalogue import add_catalogue
 from models.demo.channels import add_channels
+from models.demo.classes import add_nights
 from models.demo.contacts import add_contacts
 from models.demo.coupons import add_coupons
 from models.demo.earning import add_earning
@@ -27,6 +28,7 @@ from models.demo.journeys import add_journeys
 from models.demo.ledger import add_ledger
 from models.demo.lottery import add_lottery
 from models.demo.missions import add_missions
+from models.demo.notes import add_notes
 from models.demo.people import FIRST_NUMBER, HISTORY_DAYS, Person, make_people
 from models.demo.plans import add_plans
 from models.demo.referral import add_referral
@@ -40,6 +42,7 @@ from models.friend import Friend
 from models.member import Member
 from models.pin import set_pin
 from models.points import PointsEntry, PointsLot, PointsTake, reserve_entry_ids
+from models.prepared import want_nightly
 from models.programme import get_programme
 from models.purchase import Purchase, refigure
 from models.setup import set_up_shop
@@ -73,6 +76,7 @@ MECHANICS = (
     add_journeys,
     add_surveys,
     add_campaigns,
+    add_notes,
 )
 """Each lets the demo shop use one mechanic; in order, for missions give tickets of the lottery, and
 plans bring benefits to a shop whose tiers have theirs."""
@@ -123,7 +127,9 @@ def load_demo(sessions: Sessions, now: datetime) -> DemoReport:
     if is_fresh:
         add_forecasts(sessions, now)
         with sessions.begin() as session:
+            add_nights(session, now)
             count_segments(session, now)
+            want_nightly(session, now)
     return report
 
 

@@ -17,12 +17,14 @@ from models.gathering import (
     add_gathering,
     ask_for_seat,
 )
-from models.local_day import day_start, local_day
+from models.local_day import day_start, first_of_month_after, local_day
 from models.member import Member
 from models.metric import VALUE_FACTORS, define_metric
 from models.programme import get_programme
-from models.tier import Tier, Upgrade
-from models.tier_evaluation import raise_version
+from models.staff import MARKETER, Staff
+from models.tier import Tier, Upgrade, list_versions
+from models.tier_evaluation import Draft, raise_version
+from models.tier_proposal import Proposed, begin_proposal
 
 RECENT_DAYS = 120
 """Tiers reached so lately have their way to the gift still in the funnel."""
@@ -44,7 +46,25 @@ def add_tiers(session: Session, now: datetime) -> None:
     _add_sale(session, now)
     _add_pages(session, tiers)
     raise_version(session)
+    _add_proposal(session, now)
     session.flush()
+
+
+def _add_proposal(session: Session, now: datetime) -> None:
+    """Leave the owner a proposal to look at: the marketer wants the second step easier to reach."""
+    marketer = session.scalars(select(Staff).where(Staff.role == MARKETER)).first()
+    if marketer is None:
+        return
+    newest = list_versions(session)[-1]
+    draft = Draft.of(
+        newest,
+        effective_on=first_of_month_after(local_day(now), 1),
+        thresholds=newest.parameters["thresholds"] | {"gold": 12_000},
+        grace_days=14,
+        note="金卡會員只有一成，門檻降一點讓銀卡看得到希望",
+    )
+    proposed = Proposed(draft)
+    begin_proposal(session, marketer, "金卡門檻調整", proposed, key="demo:tiers", now=now)
 
 
 def _add_templates(session: Session) -> None:

@@ -21,6 +21,7 @@ from models.exchange.batch import (
     ImportTakenOver,
     MemberAlias,
     NoSuchBatch,
+    count_batches,
     get_batch,
     list_batches,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "RestoreRefused",
     "Summary",
     "Taken",
+    "count_batches",
     "export_all",
     "export_readable",
     "get_batch",

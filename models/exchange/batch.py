@@ -283,6 +283,11 @@ def list_batches(session: Session) -> list[Row[ImportBatch, int]]:
     )
 
 
+def count_batches(session: Session) -> int:
+    """Return how many files were brought in, whatever became of them."""
+    return session.scalar(select(func.count()).select_from(ImportBatch)) or 0
+
+
 def tier_before(tier_id: int, kept_until: date | None) -> dict[str, Any]:
     """Return what an effect keeps of a tier."""
     return {"tier_id": tier_id, "tier_kept_until": kept_until and kept_until.isoformat()}

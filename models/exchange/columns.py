@@ -487,6 +487,11 @@ def _from_file(kind: str, path: Path) -> Layout:
         raise FileRefused(
             reason=f"「{path}」不是預設對應（{names}），也不是讀得懂的 JSON 對應檔"
         ) from error
+    return make_layout(kind, told)
+
+
+def make_layout(kind: str, told: Any) -> Layout:
+    """Return a mapping as `get_layout` describes one, read from JSON. Raises FileRefused."""
     columns = told.get("columns") if isinstance(told, dict) else None
     known = COMMON[kind]
     if not isinstance(columns, dict) or not all(isinstance(name, str) for name in columns.values()):

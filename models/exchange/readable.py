@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from models.base import in_language
-from models.exchange.archive import PRIVATE_FILE, make_folder
+from models.exchange.archive import LONGEST_STATEMENT, PRIVATE_FILE, make_folder
 from models.local_day import TAIPEI
 
 ROWS_AT_ONCE = 5_000
@@ -112,6 +112,7 @@ def export_readable(
     rows = {}
     with engine.connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        connection.execute(text(f"SET LOCAL statement_timeout = '{LONGEST_STATEMENT}'"))
         for name, statement, cells in (
             ("members.csv", MEMBERS, _member),
             ("purchases.csv", PURCHASES, _purchase),

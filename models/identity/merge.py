@@ -143,6 +143,20 @@ def bring_to_today(session: Session, member: Member, today: date) -> None:
     session.flush()
 
 
+def list_undoable(session: Session, member_id: int, now: datetime) -> Sequence[MemberMerge]:
+    """Return the merges into a member's card that can still be taken back, newest first."""
+    return session.scalars(
+        select(MemberMerge)
+        .where(
+            MemberMerge.kept_id == member_id,
+            MemberMerge.undone_at.is_(None),
+            MemberMerge.undo_until > now,
+            MemberMerge.personal.is_not(None),
+        )
+        .order_by(MemberMerge.id.desc())
+    ).all()
+
+
 def spent_in(session: Session, purchase_ids: Sequence[int], today: date) -> Spent:
     """Return what these purchases count for `today`."""
     net = Purchase.paid_twd - Purchase.refunded_twd

@@ -37,6 +37,7 @@ from models.line_binding import (
 )
 from models.local_day import day_text, local_day
 from models.member import Member, shown_number
+from models.member_note import MemberNote
 from models.outbox import owe
 from models.plan import Subscription
 from models.points import PointsLot, post_points
@@ -236,7 +237,7 @@ class _Merging:
         self.moved["stamps"] = journal
 
     def move_rows(self) -> None:
-        """Give coupons, purchases, paid time, tickets and answers their new owner."""
+        """Give coupons, purchases, paid time, tickets, answers and notes their new owner."""
         self.moved["coupons"] = self._own(Coupon, Coupon.id, Coupon.member_id)
         self.moved["purchases"] = self._own(Purchase, Purchase.id, Purchase.member_id)
         self.moved["staff"] = self._own(Staff, Staff.id, Staff.member_id)
@@ -245,6 +246,7 @@ class _Merging:
             Subscription, Subscription.id, Subscription.member_id
         )
         self.moved["answers"] = self._own(SurveyAnswer, SurveyAnswer.id, SurveyAnswer.member_id)
+        self.moved["notes"] = self._own(MemberNote, MemberNote.id, MemberNote.member_id)
         self.moved["plan_code"] = self.drop.plan_code
         if self.drop.plan_code is not None:
             self.keep.plan_code, self.keep.plan_until = self.drop.plan_code, self.drop.plan_until

@@ -22,6 +22,7 @@ from models.line_binding import UNMERGED, close_binding, note_binding, owe_menu_
 from models.local_day import day_text, local_day, read_day
 from models.member import Member, find_member_by_line, get_member, is_phone_taken
 from models.member_code import new_card_ref
+from models.member_note import MemberNote
 from models.plan import Subscription
 from models.points import PointsEntry, PointsLot, give_back, post_points, take_back
 from models.points.entry import Cause, lock, move
@@ -221,6 +222,7 @@ class _Undoing:
             (LotteryTicket, self.moved["tickets"]),
             (Subscription, self.moved["subscriptions"]),
             (SurveyAnswer, self.moved.get("answers")),
+            (MemberNote, self.moved.get("notes")),
         ):
             if moved:
                 self.session.execute(

@@ -5,7 +5,12 @@ it all cost, who blocked us because of it, and whether those who got it bought m
 out by chance.
 """
 
-from models.insight.campaign import count_running, list_runs, report_of_campaign
+from models.insight.campaign import (
+    count_running,
+    find_open_runs,
+    list_runs,
+    report_of_campaign,
+)
 from models.insight.journey import report_of_journey
 from models.insight.report import (
     HIGHER,
@@ -36,6 +41,7 @@ __all__ = [
     "UnitFigure",
     "VariantLine",
     "count_running",
+    "find_open_runs",
     "list_runs",
     "report_of_campaign",
     "report_of_journey",

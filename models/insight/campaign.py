@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.base import squeezed
 from models.campaign import Campaign, CampaignDecision
-from models.insight.attribution import SALES, Credited, Touches, count_blocks, credit_sales
+from models.insight.attribution import Credited, Touches, count_blocks, credit_sales
 from models.insight.clicking import clicks_by_part
 from models.insight.report import (
     Clicks,
@@ -22,7 +23,6 @@ from models.insight.report import (
     VariantLine,
 )
 from models.insight.unit import figures_of
-from models.local_day import local_day
 from models.quota import benefit_cost, message_cost
 from models.sending import CampaignRun, NoSuchRun
 
@@ -45,10 +45,11 @@ def report_of_campaign(
     days = campaign.attribution_days
     since = min((run.started_at for run in begun if run.started_at), default=None)
     until = max((run.finished_at or now for run in begun), default=None)
-    outcomes = _outcomes(session, ids, sum(run.planned for run in runs))
+    told = _tell(session, ids)
+    outcomes = _outcomes(told, sum(run.planned for run in runs))
     sources = [f"campaign:{each}" for each in ids]
-    touches = Touches(_TOUCHES, {"runs": ids})
-    credited, blocks = Credited(Sales(), {}), 0
+    touches = Touches(_TOUCHES, {"runs": ids}, ids[0] if len(ids) == 1 else None)
+    credited, blocks = Credited(Sales(), {}, {}), 0
     if since is not None and until is not None:
         credited = credit_sales(session, touches, since, until, days)
         blocks = count_blocks(session, touches, since, until)
@@ -62,7 +63,7 @@ def report_of_campaign(
         until=until + timedelta(days=days) if until is not None else None,
         attribution_days=days,
         outcomes=outcomes,
-        channels=_channels(session, ids),
+        channels=_accepted_by(told, "channel"),
         free=0,
         clicks=clicks,
         sales=credited.sales,
@@ -72,9 +73,9 @@ def report_of_campaign(
             credited.sales.net_twd,
         ),
         blocks=blocks,
-        lift=_lift(session, begun, days, outcomes),
+        lift=_lift(session, begun, outcomes, credited.buyers_by_arm),
         metric=campaign.metric,
-        variants=_variants(session, ids, by_variant, credited.buyers_by_part),
+        variants=_variants(told, by_variant, credited.buyers_by_part),
         decision=_decision(session, campaign),
         line=list(figures_of(session, sorted({run.unit_name for run in begun})).values()),
     )
@@ -90,58 +91,65 @@ def _runs(session: Session, campaign: Campaign, run_id: int | None) -> Sequence[
     return runs
 
 
-def _outcomes(session: Session, run_ids: Sequence[int], planned: int) -> Outcomes:
+@dataclass(frozen=True)
+class _Told:
+    """How many of the recipients have one state and reason, of one channel and variant."""
+
+    state: str
+    reason: str
+    channel: str | None
+    variant: str | None
+    people: int
+
+
+def _tell(session: Session, run_ids: Sequence[int]) -> list[_Told]:
+    return [_Told(*row) for row in session.execute(_OUTCOMES, {"runs": run_ids})]
+
+
+def _outcomes(told: Sequence[_Told], planned: int) -> Outcomes:
     counts: dict[str, Counter[str]] = {}
-    for state, reason, people in session.execute(_OUTCOMES, {"runs": run_ids}):
-        counts.setdefault(state, Counter())[reason or ""] += people
+    for each in told:
+        counts.setdefault(each.state, Counter())[each.reason] += each.people
     return Outcomes(
         planned=planned,
         accepted=counts.get("accepted", Counter()).total(),
-        skipped=counts.get("skipped", {}),
-        refused=counts.get("refused", {}),
+        skipped=dict(counts.get("skipped", {})),
+        refused=dict(counts.get("refused", {})),
         unknown=counts.get("unknown", Counter()).total(),
         waiting=counts.get("waiting", Counter()).total(),
     )
 
 
-def _channels(session: Session, run_ids: Sequence[int]) -> list[tuple[str, int]]:
-    rows = session.execute(_CHANNELS, {"runs": run_ids})
-    return [(channel, people) for channel, people in rows]
+def _accepted_by(told: Sequence[_Told], what: str) -> list[tuple[str, int]]:
+    """Return how many were reached by `channel` or with each `variant`, in their order."""
+    counts: Counter[str] = Counter()
+    for each in told:
+        if each.state == "accepted":
+            counts[getattr(each, what)] += each.people
+    return sorted(counts.items())
 
 
-def _lift(session: Session, runs: Sequence[CampaignRun], days: int, outcomes: Outcomes) -> Lift:
+def _lift(
+    session: Session,
+    runs: Sequence[CampaignRun],
+    outcomes: Outcomes,
+    buyers: Mapping[bool, int],
+) -> Lift:
     """Compare everybody the runs were for with those held out, a person once."""
-    if not runs:
-        return Lift(0, 0, 0, 0)
-    ids = [run.id for run in runs]
     held_out = outcomes.skipped.get(HOLDOUT, 0)
     people = {True: held_out, False: outcomes.planned - held_out}
     if len(runs) > 1:
+        ids = [run.id for run in runs]
         people |= dict(session.execute(_ARMS, {"runs": ids}).all())
-    first = min(run.started_at for run in runs if run.started_at is not None)
-    last = max(run.started_at for run in runs if run.started_at is not None)
-    asked = {
-        "runs": ids,
-        "since": first,
-        "until": last + timedelta(days=days),
-        "first_day": local_day(first),
-        "last_day": local_day(last + timedelta(days=days)),
-        "window": timedelta(days=days),
-    }
-    buyers: dict[bool, int] = dict(session.execute(_ARM_BUYERS, asked).all())
     return Lift(people[False], buyers.get(False, 0), people[True], buyers.get(True, 0))
 
 
 def _variants(
-    session: Session,
-    run_ids: Sequence[int],
-    clicks: Mapping[str, Clicks],
-    buyers: Mapping[str, int],
+    told: Sequence[_Told], clicks: Mapping[str, Clicks], buyers: Mapping[str, int]
 ) -> list[VariantLine]:
-    rows = session.execute(_VARIANTS, {"runs": run_ids})
     return [
         VariantLine(code, accepted, clicks.get(code, Clicks()).reacting, buyers.get(code, 0))
-        for code, accepted in rows
+        for code, accepted in _accepted_by(told, "variant")
     ]
 
 
@@ -158,6 +166,16 @@ def list_runs(session: Session, campaign: Campaign, *, limit: int = MOST_RUNS) -
     return list(session.scalars(asked.order_by(CampaignRun.id.desc()).limit(limit)))
 
 
+def find_open_runs(session: Session, campaign_ids: Sequence[int]) -> dict[int, int]:
+    """Return the newest run that has not ended, of each campaign that has one, by its id."""
+    rows = session.execute(
+        select(CampaignRun.campaign_id, func.max(CampaignRun.id))
+        .where(CampaignRun.campaign_id.in_(campaign_ids), CampaignRun.finished_at.is_(None))
+        .group_by(CampaignRun.campaign_id)
+    )
+    return dict(rows.all())
+
+
 def count_running(session: Session, campaign_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
     """Return how many runs each campaign had and how many recipients they planned, by its id."""
     rows = session.execute(
@@ -171,46 +189,28 @@ def count_running(session: Session, campaign_ids: Sequence[int]) -> dict[int, tu
 
 
 _TOUCHES = """
-    SELECT person.member_id, coalesce(person.settled_at, batch.settled_at) AS at,
-        person.variant AS part
-    FROM campaign_recipient AS person
+    SELECT person.member_id, person.variant AS part,
+        CASE WHEN coalesce(person.state, batch.state) = 'accepted'
+            THEN coalesce(person.settled_at, batch.settled_at) END AS at,
+        person.reason IS NOT DISTINCT FROM 'holdout' AS is_held_out, run.started_at AS meant_at
+    FROM campaign_recipient AS person JOIN campaign_run AS run ON run.id = person.run_id
     LEFT JOIN campaign_batch AS batch ON batch.id = person.batch_id
     WHERE person.run_id = ANY(CAST(:runs AS bigint[]))
-        AND coalesce(person.state, batch.state) = 'accepted'
 """
 _OUTCOMES = text(
     squeezed("""
-        SELECT state, reason, CAST(sum(people) AS bigint) FROM (
-            SELECT state, reason, members AS people FROM campaign_batch
+        SELECT state, coalesce(reason, ''), channel, variant, CAST(sum(people) AS bigint) FROM (
+            SELECT state, reason, channel, variant, members AS people FROM campaign_batch
             WHERE run_id = ANY(CAST(:runs AS bigint[])) AND members > 0
             UNION ALL
-            SELECT state, reason, count(*) FROM campaign_recipient
-            WHERE run_id = ANY(CAST(:runs AS bigint[])) AND state IS NOT NULL
-            GROUP BY state, reason
+            SELECT person.state, person.reason, batch.channel, person.variant, count(*)
+            FROM campaign_recipient AS person
+            LEFT JOIN campaign_batch AS batch ON batch.id = person.batch_id
+            WHERE person.run_id = ANY(CAST(:runs AS bigint[])) AND person.state IS NOT NULL
+            GROUP BY person.state, person.reason, batch.channel, person.variant
         ) AS outcome
-        GROUP BY state, reason
+        GROUP BY state, reason, channel, variant
     """)
-)
-_ACCEPTED = """
-    SELECT channel, variant, members AS people FROM campaign_batch
-    WHERE run_id = ANY(CAST(:runs AS bigint[])) AND members > 0 AND state = 'accepted'
-    UNION ALL
-    SELECT batch.channel, person.variant, count(*) FROM campaign_recipient AS person
-    JOIN campaign_batch AS batch ON batch.id = person.batch_id
-    WHERE person.run_id = ANY(CAST(:runs AS bigint[])) AND person.state = 'accepted'
-    GROUP BY batch.channel, person.variant
-"""
-_CHANNELS = text(
-    squeezed(f"""
-        SELECT channel, CAST(sum(people) AS bigint) FROM ({_ACCEPTED}) AS told
-        GROUP BY channel ORDER BY channel
-    """)  # noqa: S608  # Of our own words only.
-)
-_VARIANTS = text(
-    squeezed(f"""
-        SELECT variant, CAST(sum(people) AS bigint) FROM ({_ACCEPTED}) AS told
-        GROUP BY variant ORDER BY variant
-    """)  # noqa: S608  # Of our own words only.
 )
 _ARMS = text(
     squeezed("""
@@ -219,16 +219,4 @@ _ARMS = text(
         WHERE run_id = ANY(CAST(:runs AS bigint[]))
         GROUP BY 1
     """)
-)
-_ARM_BUYERS = text(
-    squeezed(f"""
-        WITH deed AS MATERIALIZED ({SALES})
-        SELECT person.reason IS NOT DISTINCT FROM 'holdout', count(DISTINCT person.member_id)
-        FROM deed JOIN campaign_recipient AS person ON person.member_id = deed.member_id
-        JOIN campaign_run AS run ON run.id = person.run_id
-        WHERE person.run_id = ANY(CAST(:runs AS bigint[]))
-            AND deed.at >= run.started_at
-            AND deed.at < run.started_at + CAST(:window AS interval)
-        GROUP BY 1
-    """)  # noqa: S608  # Of our own words only.
 )

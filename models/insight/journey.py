@@ -82,8 +82,8 @@ def _outcomes(
     outcomes = Outcomes(
         planned=sum(each.total() for each in counts.values()),
         accepted=counts.get("accepted", Counter()).total(),
-        skipped=counts.get("skipped", {}),
-        refused=counts.get("refused", {}),
+        skipped=dict(counts.get("skipped", {})),
+        refused=dict(counts.get("refused", {})),
         unknown=counts.get("unknown", Counter()).total(),
         waiting=counts.get("waiting", Counter()).total(),
     )
@@ -94,7 +94,6 @@ def _lift(session: Session, code: str, since: datetime, now: datetime) -> Lift:
     asked = {
         "code": code,
         "since": since,
-        "until": now,
         "first_day": local_day(since),
         "last_day": local_day(now),
         "window": timedelta(days=ATTRIBUTION_DAYS),
@@ -105,7 +104,8 @@ def _lift(session: Session, code: str, since: datetime, now: datetime) -> Lift:
 
 _TOUCHES = """
     SELECT owed.member_id, owed.settled_at AS at,
-        coalesce(substring(owed.source FROM '[^:]*$'), '') AS part
+        coalesce(substring(owed.source FROM '[^:]*$'), '') AS part,
+        CAST(NULL AS boolean) AS is_held_out, CAST(NULL AS timestamptz) AS meant_at
     FROM journey_visit AS visit JOIN outbox AS owed ON owed.visit_id = visit.id
     WHERE visit.journey_code = :code AND owed.created_at >= :since AND owed.state = 'accepted'
 """
@@ -129,9 +129,12 @@ _LIFT = text(
             FROM journey_visit WHERE journey_code = :code AND started_at >= :since
             GROUP BY member_id, state = 'held_out'
         )
-        SELECT begun.is_held, count(*), count(*) FILTER (WHERE EXISTS (
-            SELECT FROM deed WHERE deed.member_id = begun.member_id AND deed.at > begun.at
-                AND deed.at < begun.at + CAST(:window AS interval)))
-        FROM begun GROUP BY begun.is_held
+        SELECT begun.is_held, count(*), count(hit.member_id)
+        FROM begun LEFT JOIN (
+            SELECT DISTINCT begun.member_id, begun.is_held
+            FROM begun JOIN deed ON deed.member_id = begun.member_id
+            WHERE deed.at > begun.at AND deed.at < begun.at + CAST(:window AS interval)
+        ) AS hit ON hit.member_id = begun.member_id AND hit.is_held = begun.is_held
+        GROUP BY begun.is_held
     """)  # noqa: S608  # Of our own words only.
 )

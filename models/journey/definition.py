@@ -152,7 +152,7 @@ def parse_definition(told: object) -> Definition:
     if type(words["schema"]) is not int or words["schema"] != SCHEMA:
         raise ValueRefused("schema", words["schema"], [SCHEMA])
     kind: Any = read_choice(words.get("kind", KINDS[0]), KINDS, "kind")
-    cause = _cause(words["trigger"])
+    cause = read_cause(words["trigger"])
     steps, contents = _steps(words["steps"], cause.trigger)
     _check_ways(steps)
     priority = words.get("priority")
@@ -161,7 +161,7 @@ def parse_definition(told: object) -> Definition:
         kind=kind,
         cause=cause,
         steps=steps,
-        exits=_exits(words.get("exit_when", [])),
+        exits=read_exits(words.get("exit_when", [])),
         reentry=_reentry(words.get("reentry", ONCE)),
         priority=None
         if priority is None
@@ -175,7 +175,8 @@ def parse_definition(told: object) -> Definition:
     )
 
 
-def _cause(told: object) -> Cause:
+def read_cause(told: object) -> Cause:
+    """Read what starts a journey. Raises a RuleRefused that says where and why."""
     words = read_mapping(told, "trigger", ('{"on": …}',))
     code = words.get("on")
     trigger = TRIGGERS.get(code) if isinstance(code, str) else None
@@ -188,7 +189,8 @@ def _cause(told: object) -> Cause:
     return Cause(trigger, params, read_time(words["from_time"], "trigger.from_time"))
 
 
-def _exits(told: object) -> tuple[Leaving, ...]:
+def read_exits(told: object) -> tuple[Leaving, ...]:
+    """Read what ends a journey early. Raises a RuleRefused that says where and why."""
     if not isinstance(told, list) or len(told) > MOST_EXITS:
         raise NotADefinition("exit_when", told, (f'["purchase", {{"on": …}}] ≤ {MOST_EXITS}',))
     found = []

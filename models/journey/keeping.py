@@ -220,6 +220,17 @@ def list_versions(session: Session, code: str) -> Sequence[JourneyVersion]:
     ).all()
 
 
+def list_newest(session: Session) -> dict[str, JourneyVersion]:
+    """Return the newest version of each journey, by its code; one statement."""
+    newest = (JourneyVersion.journey_code == Journey.code) & (
+        JourneyVersion.version == Journey.version
+    )
+    return {
+        version.journey_code: version
+        for version in session.scalars(select(JourneyVersion).join(Journey, newest))
+    }
+
+
 def list_journeys(session: Session, *, with_archived: bool = False) -> Sequence[Journey]:
     """Return the journeys in the order of their codes."""
     found = select(Journey).order_by(Journey.code)

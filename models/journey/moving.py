@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from models.audit import note as note_in_audit
@@ -63,6 +63,18 @@ def move_visits(
             session, "journey.move", f"journey:{code}", now=now, staff_id=staff_id, after=told
         )
     return len(rows)
+
+
+def count_standing(session: Session, code: str) -> list[tuple[int, str, int]]:
+    """Return how many stand where on a journey: version, step, people."""
+    by = (JourneyVisit.version, JourneyVisit.step)
+    rows = session.execute(
+        select(*by, func.count())
+        .where(JourneyVisit.journey_code == code, JourneyVisit.step.is_not(None))
+        .group_by(*by)
+        .order_by(*by)
+    )
+    return [(version, str(step), people) for version, step, people in rows]
 
 
 def _standing(code: str, version: int) -> tuple[Any, ...]:

@@ -25,16 +25,34 @@ def check_names(session: Session, definition: Definition) -> None:
 
     A handful of small queries.
     """
+    for check in _checks(session, definition):
+        check()
+
+
+def list_unknown(session: Session, definition: Definition) -> list[RuleRefused]:
+    """Return what `check_names` would raise, of every place and not the first alone."""
+    found = []
+    for check in _checks(session, definition):
+        try:
+            check()
+        except RuleRefused as refused:
+            found.append(refused)
+    return found
+
+
+def _checks(session: Session, definition: Definition) -> Iterator[Callable[[], object]]:
     for param, value, path in _params(definition):
-        _check_param(session, param, value, path)
+        yield partial(_check_param, session, param, value, path)
     for place, step in enumerate(definition.steps.values()):
         path = f"steps[{place}]"
         if isinstance(step.condition, Rule):
-            _placed(f"{path}.if.rule", partial(check_codes, session, step.condition))
+            asked = partial(check_codes, session, step.condition)
+            yield partial(_placed, f"{path}.if.rule", asked)
         if step.id in definition.contents:
             inner = f"{path}.content" if step.do == "send" else path
-            _placed(inner, partial(check_content, session, definition.contents[step.id]))
-        _check_step(session, step, path)
+            content = partial(check_content, session, definition.contents[step.id])
+            yield partial(_placed, inner, content)
+        yield partial(_check_step, session, step, path)
 
 
 def _params(definition: Definition) -> Iterator[tuple[Param, Any, str]]:

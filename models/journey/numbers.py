@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
+from models.journey.refusals import NoSuchVisit
 from models.journey.table import (
     EXITED,
     HELD_OUT,
@@ -136,6 +137,57 @@ def list_visits(
     if step is not None:
         found = found.where(JourneyVisit.step == step)
     return [Listed(visit, number) for visit, number in session.execute(found)]
+
+
+def get_visit(session: Session, code: str, visit_id: int) -> Listed:
+    """Return one visit of a journey. Raises NoSuchVisit."""
+    found = session.execute(
+        select(JourneyVisit, Member.number)
+        .join(Member, Member.id == JourneyVisit.member_id)
+        .where(JourneyVisit.journey_code == code, JourneyVisit.id == visit_id)
+    ).one_or_none()
+    if found is None:
+        raise NoSuchVisit(journey=code, visit=visit_id)
+    return Listed(*found)
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A step that was taken, and whose it is."""
+
+    move: JourneyMove
+    number: str
+
+
+def list_came(
+    session: Session, code: str, step: str, *, before_id: int | None = None, limit: int
+) -> Sequence[Passed]:
+    """Return who came to a step, the latest first; those before the move `before_id`."""
+    return _passed(session, code, JourneyMove.to_step == step, before_id, limit)
+
+
+def list_left(
+    session: Session, code: str, step: str, why: str, *, before_id: int | None = None, limit: int
+) -> Sequence[Passed]:
+    """Return who left a step in one way, the latest first; those before the move `before_id`."""
+    left = and_(JourneyMove.from_step == step, JourneyMove.why == why)
+    return _passed(session, code, left, before_id, limit)
+
+
+def _passed(
+    session: Session, code: str, which: ColumnElement[bool], before_id: int | None, limit: int
+) -> Sequence[Passed]:
+    found = (
+        select(JourneyMove, Member.number)
+        .join(JourneyVisit, JourneyVisit.id == JourneyMove.visit_id)
+        .join(Member, Member.id == JourneyVisit.member_id)
+        .where(JourneyMove.journey_code == code, which)
+        .order_by(JourneyMove.id.desc())
+        .limit(limit)
+    )
+    if before_id is not None:
+        found = found.where(JourneyMove.id < before_id)
+    return [Passed(move, number) for move, number in session.execute(found)]
 
 
 def list_moves(session: Session, visit_id: int) -> Sequence[JourneyMove]:

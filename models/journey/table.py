@@ -106,6 +106,14 @@ class JourneyVisit(Base):
             "id",
             postgresql_where=text("state = 'under_way'"),
         ),
+        Index("ix_journey_visit_state", "journey_code", "state", "id"),
+        Index(
+            "ix_journey_visit_step",
+            "journey_code",
+            "step",
+            "id",
+            postgresql_where=text("step IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Identifier]
@@ -136,7 +144,8 @@ class JourneyMove(Base):
     __tablename__ = "journey_move"
     __table_args__ = (
         Index(None, "visit_id", "id"),
-        Index("ix_journey_move_journey_code", "journey_code", "version"),
+        Index("ix_journey_move_to_step", "journey_code", "to_step", "id"),
+        Index("ix_journey_move_from_step", "journey_code", "from_step", "why", "id"),
     )
 
     id: Mapped[Identifier]
@@ -160,7 +169,10 @@ class JourneyTask(Base):
         CheckConstraint("(done_at IS NULL) = (done_by IS NULL)", name="done_by_somebody"),
         Index(None, "member_id"),
         Index(None, "visit_id"),
-        Index("ix_journey_task_open", "due_on", postgresql_where=text("done_at IS NULL")),
+        Index("ix_journey_task_open", "due_on", "id", postgresql_where=text("done_at IS NULL")),
+        Index(
+            "ix_journey_task_done", "done_at", "id", postgresql_where=text("done_at IS NOT NULL")
+        ),
     )
 
     id: Mapped[Identifier]

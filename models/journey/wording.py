@@ -5,6 +5,7 @@ from typing import Any
 
 from models.base import in_language
 from models.journey.definition import Cause, Definition, Leaving
+from models.journey.fact import fact_name
 from models.journey.step import FactAsked, MayWrite, Step, Wait
 from models.journey.table import (
     ACTIVE,
@@ -108,8 +109,14 @@ def reason_text(why: str, language: str, definition: Definition | None = None) -
     return why
 
 
-def cause_text(cause: Cause | Leaving, language: str) -> str:
-    """Return a trigger or an exit in words, with what it was told."""
+def cause_text(
+    cause: Cause | Leaving, language: str, names: Mapping[str, str] | None = None
+) -> str:
+    """Return a trigger or an exit in words, with what it was told.
+
+    `names` are what coupons, classes, festivals and segments are called, by code.
+    """
+    known = names or {}
     entry = cause.trigger if isinstance(cause, Cause) else cause.exit
     labels = {param.name: in_language(param.labels, language) for param in entry.params}
     told = {
@@ -120,17 +127,25 @@ def cause_text(cause: Cause | Leaving, language: str) -> str:
     name = in_language(entry.names, language)
     if not told:
         return name
-    return name + "（" + "、".join(f"{labels[key]} {_shown(told[key])}" for key in told) + "）"
+    return (
+        name + "（" + "、".join(f"{labels[key]} {_shown(told[key], known)}" for key in told) + "）"
+    )
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, names: Mapping[str, str]) -> str:
     if isinstance(value, list):
-        return "・".join(map(str, value))
-    return {True: "✓", False: "✗"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+        return "・".join(_shown(each, names) for each in value)
+    if isinstance(value, bool):
+        return "✓" if value else "✗"
+    return names.get(value, str(value))
 
 
-def step_text(step: Step, language: str) -> str:
-    """Return what a step does, in words."""
+def step_text(step: Step, language: str, names: Mapping[str, str] | None = None) -> str:
+    """Return what a step does, in words.
+
+    `names` are what coupons, surveys and tags are called, by code; others are told by their code.
+    """
+    known = names or {}
     if step.wait is not None:
         return _wait_text(step.wait, language)
     if step.condition is not None:
@@ -143,12 +158,13 @@ def step_text(step: Step, language: str) -> str:
         return _say("split", language, shares=shares)
     if step.do == "tag":
         word = "give" if "give" in words else "take"
-        return _say(word, language, code=words[word])
+        return _say(word, language, code=known.get(words[word], words[word]))
     if step.do == "task":
         return _say("task", language, what=in_language(dict(words["what"]), language))
     template = words.get("template", words.get("survey", words.get("reason")))
-    code = template["fact"] if isinstance(template, Mapping) else template
-    return _say(step.do, language, code=code)
+    if isinstance(template, Mapping):
+        return _say(step.do, language, code=fact_name(template["fact"], language))
+    return _say(step.do, language, code=known.get(str(template), template))
 
 
 def _condition_text(step: Step, language: str) -> str:
@@ -156,7 +172,8 @@ def _condition_text(step: Step, language: str) -> str:
     if isinstance(asked, FactAsked):
         word = "known" if asked.operator == "known" else "fact"
         operator = _OPERATORS.get(asked.operator, "")
-        return _say(word, language, fact=asked.fact, operator=operator, value=asked.value)
+        fact = fact_name(asked.fact, language)
+        return _say(word, language, fact=fact, operator=operator, value=asked.value)
     if isinstance(asked, MayWrite):
         return _say("may_write", language)
     assert asked is not None, "a condition asks something"
@@ -167,7 +184,8 @@ def _wait_text(wait: Wait, language: str) -> str:
     at = wait.at.isoformat("minutes") if wait.at is not None else ""
     if wait.fact is not None:
         days = f" {wait.days:+d}" if wait.days else ""
-        return f"{_say('day', language, fact=wait.fact, days=days)} {at}".rstrip()
+        fact = fact_name(wait.fact, language)
+        return f"{_say('day', language, fact=fact, days=days)} {at}".rstrip()
     if not wait.minutes and wait.at is not None:
         if wait.weekday is None:
             return _say("time", language, time=at)

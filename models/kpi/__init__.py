@@ -6,12 +6,19 @@ metric of the same name and a total a day (`measuring`).
 """
 
 from models.kpi.keeping import end_kpi, get_kpi, keep_kpi, list_kpis, list_values
-from models.kpi.measuring import DayNotOver, days_to_measure, measure_kpi
+from models.kpi.measuring import (
+    PREVIEW_DAYS,
+    DayNotOver,
+    days_to_measure,
+    measure_kpi,
+    preview_kpi,
+)
 from models.kpi.query import COUNTED, KpiRefused, Query, parse_query
 from models.kpi.table import Kpi, KpiValue, NoSuchKpi, TooManyKpis
 
 __all__ = [
     "COUNTED",
+    "PREVIEW_DAYS",
     "DayNotOver",
     "Kpi",
     "KpiRefused",
@@ -27,4 +34,5 @@ __all__ = [
     "list_values",
     "measure_kpi",
     "parse_query",
+    "preview_kpi",
 ]

@@ -4,18 +4,20 @@ A KPI is measured as of whole days: the night measures yesterday, and the days b
 for sales that came late. Measured twice it is the same.
 """
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.base import BusinessError, squeezed
-from models.kpi.query import parse_query
+from models.kpi.query import Query, parse_query
 from models.kpi.table import Kpi, KpiValue
 from models.local_day import local_day
 
 LATE_DAYS = 3
 """Totals of so many days are measured each night."""
+PREVIEW_DAYS = 7
 
 
 class DayNotOver(BusinessError):
@@ -40,6 +42,17 @@ def measure_kpi(session: Session, kpi: Kpi, on: date, now: datetime) -> KpiValue
     return session.get_one(KpiValue, (kpi.code, on), populate_existing=True)
 
 
+def preview_kpi(session: Session, query: Query, on: date) -> tuple[int, int]:
+    """Return what a query comes to at the end of a day, and how many members have a part in it.
+
+    Nothing is kept. Of a long window only the last days are looked at, so that nobody waits.
+    """
+    days = PREVIEW_DAYS if query.window_days is None else min(query.window_days, PREVIEW_DAYS)
+    asked = replace(query, window_days=days).bound(on)
+    total, members = session.execute(text(_sum_of(query.rows())), asked).one()
+    return int(total), members
+
+
 def days_to_measure(now: datetime) -> list[date]:
     """Return the days a night measures, the last one last."""
     today = local_day(now)
@@ -55,12 +68,19 @@ def _is_newest(session: Session, code: str, on: date) -> bool:
 def _total_of(rows: str) -> str:
     return squeezed(f"""
         INSERT INTO kpi_value (code, day, version, total, members, measured_at)
-        SELECT :code, :on, :version, coalesce(sum(part.value), 0),
-            count(DISTINCT part.member_id) FILTER (WHERE part.value <> 0), :now
-        FROM (SELECT told.member_id, sum(told.value) AS value FROM ({rows}) AS told
-            GROUP BY told.member_id) AS part
+        SELECT :code, :on, :version, told.total, told.members, :now
+        FROM ({_sum_of(rows)}) AS told (total, members)
         ON CONFLICT (code, day) DO UPDATE SET version = excluded.version, total = excluded.total,
             members = excluded.members, measured_at = excluded.measured_at
+    """)  # noqa: S608  # Of our own words only.
+
+
+def _sum_of(rows: str) -> str:
+    return squeezed(f"""
+        SELECT coalesce(sum(part.value), 0),
+            count(DISTINCT part.member_id) FILTER (WHERE part.value <> 0)
+        FROM (SELECT told.member_id, sum(told.value) AS value FROM ({rows}) AS told
+            GROUP BY told.member_id) AS part
     """)  # noqa: S608  # Of our own words only.
 
 

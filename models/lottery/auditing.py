@@ -1,17 +1,22 @@
 """The audit of draws: the list as it was written, and each draw done again from its number."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.activity import LotteryPrize
-from models.lottery.drawing import list_prizes, pick
+from models.lottery.drawing import get_lottery, list_prizes, pick
 from models.lottery.table import PRIZE, Draw
 from models.member import Member
+from models.prepared import NoteProgress, prepared
 
 CHECKED_AT_ONCE = 1_000
+CHECK = "lottery_check"
+MOST_PROBLEMS = 100
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,18 @@ def verify_lottery(session: Session, lottery_id: int) -> Verified:
         if not _adds_up(prize, won)
     ]
     return Verified(draws, problems)
+
+
+@prepared(CHECK, nightly=False)
+def check_lottery(
+    session: Session, _now: datetime, asked: Mapping[str, Any], _tell: NoteProgress
+) -> dict[str, Any]:
+    """Check all draws of the lottery `asked["code"]` for the page that wants to know.
+
+    Raises LotteryClosed where there is none.
+    """
+    checked = verify_lottery(session, get_lottery(session, str(asked.get("code"))).id)
+    return {"draws": checked.draws, "problems": checked.problems[:MOST_PROBLEMS]}
 
 
 def _count_won(session: Session, lottery_id: int) -> dict[int | None, int]:

@@ -12,9 +12,11 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     DateTime,
     MetaData,
     Select,
+    SQLColumnExpression,
     Table,
     Text,
     and_,
@@ -24,6 +26,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
 )
 from sqlalchemy.orm import Session
 
@@ -75,19 +78,30 @@ class Sending:
 
 
 def list_sendings(
-    session: Session, rules: OutreachRules, now: datetime, until: datetime
+    session: Session,
+    rules: OutreachRules,
+    now: datetime,
+    until: datetime,
+    *,
+    member_id: int | None = None,
 ) -> list[Sending]:
     """Return what is known of `[now, until)`, in the order in which places are given away.
 
-    Within a day the more important goes first, as it does when it is sent.
+    Within a day the more important goes first, as it does when it is sent. For one member only
+    journeys and messages are looked for that are theirs; campaigns are few, and all of them told.
     """
     found = [
         *_campaigns(session, now, until),
-        *_under_way(session, rules, now, until),
-        *_starting(session, rules, now, until),
-        *_waiting(session, rules, now, until),
+        *_under_way(session, rules, now, until, member_id),
+        *_starting(session, rules, now, until, member_id),
+        *_waiting(session, rules, now, until, member_id),
     ]
     return sorted(found, key=lambda each: (local_day(each.at), -each.priority, each.at))
+
+
+def _is_theirs(column: SQLColumnExpression[Any], member_id: int | None) -> ColumnElement[bool]:
+    """Return the condition that something is of one member; of anybody where none is told."""
+    return true() if member_id is None else column == member_id
 
 
 # --- campaigns
@@ -137,12 +151,16 @@ def _of_spec(session: Session, spec: Mapping[str, Any], at: datetime, now: datet
 
 
 def _under_way(
-    session: Session, rules: OutreachRules, now: datetime, until: datetime
+    session: Session, rules: OutreachRules, now: datetime, until: datetime, member_id: int | None
 ) -> Iterator[Sending]:
     """Yield what those under way will be sent, by the step they stand at and the day it is due."""
     day = func.date_trunc("day", JourneyVisit.due_at, "Asia/Taipei")
     group = (JourneyVisit.journey_code, JourneyVisit.version, JourneyVisit.step, day)
-    stands = and_(JourneyVisit.state == UNDER_WAY, JourneyVisit.due_at < until)
+    stands = and_(
+        JourneyVisit.state == UNDER_WAY,
+        JourneyVisit.due_at < until,
+        _is_theirs(JourneyVisit.member_id, member_id),
+    )
     rows = session.execute(
         select(*group, func.min(JourneyVisit.due_at))
         .join(Journey, Journey.code == JourneyVisit.journey_code)
@@ -169,12 +187,12 @@ def _under_way(
 
 
 def _starting(
-    session: Session, rules: OutreachRules, now: datetime, until: datetime
+    session: Session, rules: OutreachRules, now: datetime, until: datetime, member_id: int | None
 ) -> Iterator[Sending]:
     """Yield what those will be sent whose day comes: birthdays, ends of coupons, silences."""
     active = select(Journey).where(Journey.state == ACTIVE).order_by(Journey.code)
     journeys = session.scalars(active).all()
-    days = _expect(session, journeys, now, until)
+    days = _expect(session, journeys, now, until, member_id)
     for journey in journeys:
         version = get_version(session, journey.code)
         definition = definition_of(version)
@@ -197,7 +215,11 @@ def _starting(
 
 
 def _expect(
-    session: Session, journeys: Iterable[Journey], now: datetime, until: datetime
+    session: Session,
+    journeys: Iterable[Journey],
+    now: datetime,
+    until: datetime,
+    member_id: int | None,
 ) -> dict[str, list[tuple[datetime, datetime]]]:
     """Write down who will start which journey when; return each one's days, with the first moment.
 
@@ -211,7 +233,9 @@ def _expect(
             continue
         visit = starts.subquery("start")
         day = func.date_trunc("day", visit.c.at, "Asia/Taipei")
-        found = select(literal(journey.code, Text), day, visit.c.at, visit.c.member_id)
+        found = select(literal(journey.code, Text), day, visit.c.at, visit.c.member_id).where(
+            _is_theirs(visit.c.member_id, member_id)
+        )
         columns = ["code", "day", "at", "member_id"]
         session.execute(_EXPECTED.insert().from_select(columns, found))
     by = (_EXPECTED.c.code, _EXPECTED.c.day)
@@ -288,7 +312,7 @@ def _priority(rules: OutreachRules, told: int | None, intent: str, source: str |
 
 
 def _waiting(
-    session: Session, rules: OutreachRules, now: datetime, until: datetime
+    session: Session, rules: OutreachRules, now: datetime, until: datetime, member_id: int | None
 ) -> Iterator[Sending]:
     """Yield the pushes that wait in the outbox, by what they are and the day they are due."""
     intent = func.coalesce(Owed.purpose, Owed.kind)
@@ -297,6 +321,7 @@ def _waiting(
         Owed.state == "waiting",
         Owed.next_try_at < until,
         Owed.member_id.is_not(None),
+        _is_theirs(Owed.member_id, member_id),
         Owed.kind.not_in((REPLY_KIND, MENU_KIND)),
         or_(Owed.useful_until.is_(None), Owed.useful_until > now),
     )

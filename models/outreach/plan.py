@@ -6,7 +6,7 @@ themselves changes it; it is worked out anew each time it is asked for (X9, T6).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -100,15 +100,27 @@ class Planned:
 
 
 def plan_of(
-    session: Session, days: int, now: datetime, *, member_id: int | None = None
+    session: Session,
+    days: int,
+    now: datetime,
+    *,
+    member_id: int | None = None,
+    note_progress: Callable[[int, int], None] | None = None,
 ) -> list[Planned]:
-    """Return what is planned for the next days, in the order of time; of one member where told."""
+    """Return what is planned for the next days, in the order of time; of one member where told.
+
+    `note_progress` is told how many of how many sendings were played.
+    """
     until = day_start(local_day(now) + timedelta(days=min(days, MOST_DAYS)))
     rules = get_rules(session)
-    sendings = list_sendings(session, rules, now, until)
+    sendings = list_sendings(session, rules, now, until, member_id=member_id)
     player = _Player(session, rules, member_id)
     player.lay_out(now)
-    played = [player.play(number, each) for number, each in enumerate(sendings, 1)]
+    played = []
+    for number, each in enumerate(sendings, 1):
+        played.append(player.play(number, each))
+        if note_progress is not None:
+            note_progress(number, len(sendings))
     player.clear_up()
     found = sorted((each for each in played if each is not None), key=lambda each: each.at)
     return list(_priced(session, found))

@@ -160,6 +160,15 @@ def list_asked(session: Session, limit: int = MOST_SHOWN) -> Sequence[PointsAdju
     ).all()
 
 
+def list_waiting(session: Session, member_id: int) -> Sequence[PointsAdjustment]:
+    """Return a member's adjustments that wait for a second person, oldest first."""
+    return session.scalars(
+        select(PointsAdjustment)
+        .where(PointsAdjustment.member_id == member_id, PointsAdjustment.state == "asked")
+        .order_by(PointsAdjustment.id)
+    ).all()
+
+
 def _find(session: Session, idempotency_key: str) -> PointsAdjustment | None:
     return session.scalars(
         select(PointsAdjustment).where(PointsAdjustment.idempotency_key == idempotency_key)

@@ -130,3 +130,15 @@ def price_between(steps: Sequence[Step], before: int, after: int) -> Decimal:
         total += max(min(after, end) - max(before, begin), 0) * step.each_twd
         begin = end
     return total
+
+
+def bill_of(plan: Plan, messages: int) -> Decimal | None:
+    """Return what a month with so many messages costs by a plan, before tax, in NT$.
+
+    None where the plan sells no more than it brings, or the shop's own limit ends before.
+    """
+    if plan.own_limit is not None and messages > plan.own_limit:
+        return None
+    return plan.monthly_fee_twd + price_between(
+        plan.steps, 0, max(messages - plan.free_messages, 0)
+    )

@@ -105,16 +105,22 @@ def rating(session: Session) -> tuple[int, int]:
     return count, int(stars) * 100 // count if count else 0
 
 
-def list_reviews(session: Session, state: str, *, limit: int) -> Sequence[tuple[Review, str, str]]:
-    """Return the newest reviews of a state, with store code and member number, for the owner."""
-    rows = session.execute(
+def list_reviews(
+    session: Session, state: str, *, limit: int, before_id: int | None = None
+) -> Sequence[tuple[Review, str, str]]:
+    """Return the newest reviews of a state, with store code and member number, for the owner.
+
+    With `before_id` only those older than one of them.
+    """
+    asked = (
         select(Review, Store.code, Member.number)
         .join(Store, Store.id == Review.store_id)
         .join(Member, Member.id == Review.member_id)
         .where(Review.state == state)
-        .order_by(Review.id.desc())
-        .limit(limit)
     )
+    if before_id is not None:
+        asked = asked.where(Review.id < before_id)
+    rows = session.execute(asked.order_by(Review.id.desc()).limit(limit))
     return [(review, store, number) for review, store, number in rows]
 
 

@@ -1,6 +1,6 @@
 """What a rule names in the shop, tiers, stores, coupons: whether it is there, and its name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sqlalchemy.orm import Session
 
@@ -14,15 +14,27 @@ Names = Mapping[Choices, Mapping[str, Texts]]
 
 def check_codes(session: Session, rule: Rule) -> Names:
     """Return the names of all that a rule may name; one small query a kind. Raises UnknownCode."""
-    names: dict[Choices, Mapping[str, Texts]] = {}
+    names = names_for(session, [rule])
     for leaf in rule.leaves():
         for asked, value, path in _named(leaf):
-            if asked.choices is None:
-                continue
-            if asked.choices not in names:
-                names[asked.choices] = asked.choices(session)
-            _check(value, names[asked.choices], path)
+            if asked.choices is not None:
+                _check(value, names[asked.choices], path)
     return names
+
+
+def names_for(session: Session, rules: Iterable[Rule]) -> Names:
+    """Return the names of all that some rules may name, one small query a kind.
+
+    To say kept rules in words: what was archived since has no name, and refuses nothing.
+    """
+    asked = {
+        each.choices
+        for rule in rules
+        for leaf in rule.leaves()
+        for each, _, _ in _named(leaf)
+        if each.choices is not None
+    }
+    return {choices: choices(session) for choices in asked}
 
 
 def _named(leaf: Leaf) -> Iterator[tuple[Field | Option, Value, str]]:

@@ -168,6 +168,16 @@ def list_versions(session: Session, code: str) -> Sequence[SegmentVersion]:
     ).all()
 
 
+def newest_versions(session: Session, codes: Sequence[str]) -> dict[str, SegmentVersion]:
+    """Return the newest version of each of these segments, by code."""
+    found = session.scalars(
+        select(SegmentVersion)
+        .join(Segment, Segment.code == SegmentVersion.segment_code)
+        .where(SegmentVersion.version == Segment.version, Segment.code.in_(codes))
+    )
+    return {version.segment_code: version for version in found}
+
+
 def list_segments(
     session: Session, *, with_archived: bool = False
 ) -> list[tuple[Segment, SegmentSize | None]]:

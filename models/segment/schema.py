@@ -1,9 +1,11 @@
 """The rule language as a JSON Schema and as a catalogue for builders, both made of the fields."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from models.base import in_language
 from models.segment.field import OPERATORS, Choices, Field, Option, Texts, said
 from models.segment.fields import FIELDS
 from models.segment.rule import MOST_LEAVES, SCHEMA
@@ -139,3 +141,14 @@ def field_catalogue(session: Session) -> list[dict[str, Any]]:
         }
         for field in sorted(FIELDS.values(), key=lambda field: order.index(field.topic))
     ]
+
+
+def told_in(part: Any, language: str, *, blank: str) -> Any:
+    """Return a part of the catalogue in one language, with `blank` where a value stands."""
+    if isinstance(part, list):
+        return [told_in(each, language, blank=blank) for each in part]
+    if not isinstance(part, Mapping):
+        return part
+    if "zh-TW" in part:
+        return in_language(dict(part), language).replace("{}", blank).strip()
+    return {name: told_in(value, language, blank=blank) for name, value in part.items()}

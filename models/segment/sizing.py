@@ -49,9 +49,9 @@ the members are counted, and only who can be reached is asked, less is enough.""
 RARE = 30
 """So few in the sample say nothing of the others: friendship is looked up for each of them."""
 
-_BY_THE_VALUES = select(func.set_config("plan_cache_mode", "force_custom_plan", True))
+BY_THE_VALUES = select(func.set_config("plan_cache_mode", "force_custom_plan", True))
 """A plan made for any values takes a sample of some hundred ids for one of any length."""
-_BY_INDEX = select(func.set_config("enable_seqscan", bindparam("way", type_=Text), True))
+BY_INDEX = select(func.set_config("enable_seqscan", bindparam("way", type_=Text), True))
 """Some hundred members are looked up, and no table is read for them from end to end."""
 
 
@@ -87,7 +87,7 @@ class _Explain(Executable, ClauseElement):
 
     inherit_cache = False
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         self.statement = statement
 
 
@@ -100,17 +100,17 @@ def size_of(session: Session, rule: Rule, now: datetime, *, exact: bool = False)
     """Return how many members a rule has now; with `exact` counted, however long it takes."""
     context = Context(session, now)
     condition = condition_of(rule, context)
-    session.execute(_BY_THE_VALUES)
+    session.execute(BY_THE_VALUES)
     number, reachable = func.count(), func.count().filter(is_reachable())
     both = _counting(condition, number, reachable)
     ends = func.coalesce(func.min(Member.id), 1), func.coalesce(func.max(Member.id), 0)
     first, last = session.execute(select(*ends)).one()
     span = last - first + 1
-    if exact or not span or _is_quick(session, both, QUICK_WITH_FRIENDS):
+    if exact or not span or is_quick(session, both, QUICK_WITH_FRIENDS):
         return _size(rule, now, *session.execute(both).one())
     ids = draw_ids(first, span, seed=context.today.toordinal())
     alone = _counting(condition, number)
-    if not _is_quick(session, alone, QUICK_COST):
+    if not is_quick(session, alone, QUICK_COST):
         return _estimate(rule, now, _ask(session, both, ids, SAMPLE_SECONDS), span)
     sample = _ask(session, both, ids, REACH_SECONDS)
     if sample.members < RARE:
@@ -124,7 +124,7 @@ def _counting(condition: ColumnElement[bool], *counts: Any) -> Select[Any]:
     return select(*counts).select_from(Member).where(is_here(), condition)
 
 
-def _is_quick(session: Session, statement: Select[Any], most: float) -> bool:
+def is_quick(session: Session, statement: Select[*tuple[Any, ...]], most: float) -> bool:
     """Tell whether the planner expects to be done for no more than `most`."""
     plan = session.execute(_Explain(statement)).scalar_one()
     cost: float = plan[0]["Plan"]["Total Cost"]
@@ -134,7 +134,7 @@ def _is_quick(session: Session, statement: Select[Any], most: float) -> bool:
 def _ask(session: Session, counting: Select[Any], ids: list[int], seconds: float) -> _Found:
     """Ask a sample in parts, each spread over the whole, until all are asked or time is up."""
     parts = max(math.ceil(len(ids) / AT_ONCE), 1)
-    session.execute(_BY_INDEX, {"way": "off"})
+    session.execute(BY_INDEX, {"way": "off"})
     started, found = time.monotonic(), _Found(0, 0, 0)
     among = Member.id == func.any(bindparam("sample", type_=ARRAY(BigInteger)))
     statement = counting.where(among)
@@ -147,11 +147,13 @@ def _ask(session: Session, counting: Select[Any], ids: list[int], seconds: float
         passed = time.monotonic() - started
         if passed + passed / (place + 1) > seconds:
             break  # The next part would not be done in time.
-    session.execute(_BY_INDEX, {"way": "on"})
+    session.execute(BY_INDEX, {"way": "on"})
     return found
 
 
 def _estimate(rule: Rule, now: datetime, sample: _Found, span: int) -> Size:
+    if sample.asked == span:
+        return _size(rule, now, sample.members, sample.reachable)  # Everybody was asked.
     each = span / sample.asked
     low, high = wilson(sample.members, sample.asked)
     counted = _size(rule, now, round(sample.members * each), round(sample.reachable * each))

@@ -5,7 +5,7 @@ What is here may be used by campaigns; the engine (`spec`, `freezing`, `claiming
 """
 
 from models.sending.opening import open_run
-from models.sending.proof import Got, Proof, find_recipient, proof_of
+from models.sending.proof import Got, Progress, Proof, find_recipient, progress_of, proof_of
 from models.sending.steering import (
     NoSuchRun,
     RunEnded,
@@ -23,6 +23,7 @@ __all__ = [
     "CampaignRun",
     "Got",
     "NoSuchRun",
+    "Progress",
     "Proof",
     "RunEnded",
     "cancel_run",
@@ -30,6 +31,7 @@ __all__ = [
     "get_run",
     "open_run",
     "pause_run",
+    "progress_of",
     "proof_of",
     "resume_run",
     "stop_run",

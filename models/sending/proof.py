@@ -1,5 +1,6 @@
 """The proof of a run: everybody who was planned is accepted, skipped, refused or unknown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,6 +34,19 @@ class Proof:
         outcomes = self.accepted + self.unknown
         outcomes += sum(self.skipped.values()) + sum(self.refused.values())
         return self.waiting == 0 and outcomes == self.planned
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: of so many `planned`, so many have no outcome yet. Cheap to ask often."""
+
+    planned: int
+    waiting: int
+
+    @property
+    def done(self) -> int:
+        """Return how many have an outcome."""
+        return self.planned - self.waiting
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,12 @@ def proof_of(session: Session, run_id: int) -> Proof:
     )
 
 
+def progress_of(session: Session, run_ids: Sequence[int]) -> dict[int, Progress]:
+    """Return how far runs are, by their ids: from the batches that wait, of which there are few."""
+    rows = session.execute(_PROGRESS, {"runs": list(run_ids)})
+    return {run_id: Progress(planned, waiting) for run_id, planned, waiting in rows}
+
+
 def find_recipient(session: Session, member_id: int, *, limit: int = 100) -> list[Got]:
     """Return what a member got or did not get by campaigns, and why: the newest runs first."""
     rows = session.execute(_OF_MEMBER, {"member_id": member_id, "limit": limit})
@@ -86,6 +106,14 @@ _COUNTS = text(
             WHERE run_id = :run_id AND state IS NOT NULL GROUP BY state, reason
         ) AS outcome
         GROUP BY state, reason
+    """)
+)
+_PROGRESS = text(
+    squeezed("""
+        SELECT run.id, run.planned, CAST(coalesce((
+            SELECT sum(batch.members) FROM campaign_batch AS batch
+            WHERE batch.run_id = run.id AND batch.state = 'waiting'), 0) AS bigint)
+        FROM campaign_run AS run WHERE run.id = ANY(CAST(:runs AS bigint[]))
     """)
 )
 _OF_MEMBER = text(

@@ -104,6 +104,7 @@ class CampaignBatch(Base):
         CheckConstraint("(state = 'waiting') = (settled_at IS NULL)", name="settled_when"),
         CheckConstraint("members >= 0", name="members_not_negative"),
         CheckConstraint("NOT in_doubt OR first_try_at IS NOT NULL", name="doubted_after_try"),
+        Index("ix_campaign_batch_run_id", "run_id"),
         Index(
             "ix_campaign_batch_due",
             "run_id",
@@ -148,6 +149,13 @@ class CampaignRecipient(Base):
         CheckConstraint("batch_id IS NOT NULL OR state IS NOT NULL", name="has_outcome"),
         Index("ix_campaign_recipient_member_id", "member_id"),
         Index("ix_campaign_recipient_batch_id", "batch_id"),
+        Index(
+            "ix_campaign_recipient_not_sent",
+            "run_id",
+            "state",
+            "member_id",
+            postgresql_where="state IN ('skipped', 'refused', 'unknown')",
+        ),
     )
 
     run_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

@@ -14,7 +14,14 @@ from models.survey.answering import (
     write_answer,
 )
 from models.survey.keeping import archive_survey, get_survey, keep_survey, list_surveys
-from models.survey.reporting import SurveyReport, latest_scores, list_words, report_survey
+from models.survey.reporting import (
+    Given,
+    SurveyReport,
+    latest_scores,
+    list_given,
+    list_words,
+    report_survey,
+)
 from models.survey.table import (
     CSAT,
     EXIT,
@@ -37,6 +44,7 @@ __all__ = [
     "KINDS",
     "NPS",
     "SCALES",
+    "Given",
     "NoSuchSurvey",
     "NotAsked",
     "Survey",
@@ -55,6 +63,7 @@ __all__ = [
     "give_reason",
     "keep_survey",
     "latest_scores",
+    "list_given",
     "list_surveys",
     "list_words",
     "report_survey",

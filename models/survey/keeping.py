@@ -81,16 +81,17 @@ def archive_survey(session: Session, survey: Survey, now: datetime) -> None:
     session.flush()
 
 
-def get_survey(session: Session, code: str) -> Survey:
-    """Return a survey in use. Raises NoSuchSurvey."""
+def get_survey(session: Session, code: str, *, with_archived: bool = False) -> Survey:
+    """Return a survey in use, or an archived one where told. Raises NoSuchSurvey."""
     survey = session.get(Survey, code)
-    if survey is None or survey.archived_at is not None:
+    if survey is None or (survey.archived_at is not None and not with_archived):
         raise NoSuchSurvey(survey=code)
     return survey
 
 
-def list_surveys(session: Session) -> Sequence[Survey]:
-    """Return the surveys in use, in the order of their codes."""
-    return session.scalars(
-        select(Survey).where(Survey.archived_at.is_(None)).order_by(Survey.code)
-    ).all()
+def list_surveys(session: Session, *, with_archived: bool = False) -> Sequence[Survey]:
+    """Return the surveys in use, in the order of their codes; archived ones too where told."""
+    surveys = select(Survey).order_by(Survey.code)
+    if not with_archived:
+        surveys = surveys.where(Survey.archived_at.is_(None))
+    return session.scalars(surveys).all()

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from models.interval import Z_95
+from models.member import Member
 from models.survey.table import NPS, Survey, SurveyAnswer
 
 FEWEST = 30
@@ -123,6 +124,46 @@ def list_words(session: Session, survey: Survey, *, limit: int) -> Sequence[Surv
         .order_by(SurveyAnswer.answered_at.desc(), SurveyAnswer.id.desc())
         .limit(limit)
     ).all()
+
+
+@dataclass(frozen=True)
+class Given:
+    """An answer, and the number of whoever gave it."""
+
+    answer: SurveyAnswer
+    number: str
+
+
+def list_given(
+    session: Session,
+    survey: Survey,
+    *,
+    score: int | None = None,
+    reason: str | None = None,
+    before: tuple[datetime, int] | None = None,
+    limit: int,
+) -> Sequence[Given]:
+    """Return answers, the newest first; those of a score or a reason, before a place in the list.
+
+    A place is the moment of an answer and its id.
+    """
+    given = (
+        select(SurveyAnswer, Member.number)
+        .join(Member, Member.id == SurveyAnswer.member_id)
+        .where(
+            SurveyAnswer.survey_code == survey.code,
+            SurveyAnswer.answered_at.is_not(None),
+        )
+        .order_by(SurveyAnswer.answered_at.desc(), SurveyAnswer.id.desc())
+        .limit(limit)
+    )
+    if score is not None:
+        given = given.where(SurveyAnswer.score == score)
+    if reason is not None:
+        given = given.where(SurveyAnswer.reason == reason)
+    if before is not None:
+        given = given.where(tuple_(SurveyAnswer.answered_at, SurveyAnswer.id) < before)
+    return [Given(answer, number) for answer, number in session.execute(given)]
 
 
 def latest_scores(session: Session, member_id: int) -> dict[str, int]:

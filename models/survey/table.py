@@ -88,6 +88,13 @@ class SurveyAnswer(Base):
         ),
         Index("ix_survey_answer_of_member", "member_id", "kind", "answered_at"),
         Index(None, "survey_code", "asked_at"),
+        Index(
+            "ix_survey_answer_given",
+            "survey_code",
+            "answered_at",
+            "id",
+            postgresql_where="answered_at IS NOT NULL",
+        ),
     )
 
     id: Mapped[Identifier]

@@ -6,6 +6,7 @@ Under `models/tier/`'s pure rules; everything here needs the database.
 from models.tier_evaluation.explaining import Explanation, explain_lines, explain_member
 from models.tier_evaluation.figures import Holder, figures_for, figures_of
 from models.tier_evaluation.health import StepHealth, tier_health
+from models.tier_evaluation.linting import lint
 from models.tier_evaluation.moving import (
     after_refund,
     evaluate_member,
@@ -24,6 +25,7 @@ from models.tier_evaluation.upgrade import (
     find_upgrade,
     funnel,
     list_stuck,
+    list_stuck_upgrades,
     note_first_use,
     note_opened,
     settle_stages,
@@ -36,10 +38,12 @@ from models.tier_evaluation.versions import (
     OwnerMustConfirm,
     TierRulesRefused,
     count_new_steps,
-    lint,
+    draft_rules,
+    find_problems,
     preview,
     publish,
     raise_version,
+    ranked_with,
 )
 from models.tier_evaluation.warning import Keeping, keeping_of
 
@@ -61,11 +65,13 @@ __all__ = [
     "after_refund",
     "claim_gift",
     "count_new_steps",
+    "draft_rules",
     "evaluate_member",
     "explain_lines",
     "explain_member",
     "figures_for",
     "figures_of",
+    "find_problems",
     "find_upgrade",
     "funnel",
     "grant_tier",
@@ -76,11 +82,13 @@ __all__ = [
     "lift_measured",
     "lint",
     "list_stuck",
+    "list_stuck_upgrades",
     "note_first_use",
     "note_opened",
     "preview",
     "publish",
     "raise_version",
+    "ranked_with",
     "settle_stages",
     "tier_health",
 ]

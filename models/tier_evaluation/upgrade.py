@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -307,10 +307,34 @@ def funnel(
 
 def list_stuck(session: Session, stage: str) -> Sequence[Member]:
     """Return members whose upgrade came to `stage` and no further, the longest waiting first."""
+    return [member for _, member in list_stuck_upgrades(session, stage, limit=MOST_STUCK)]
+
+
+def list_stuck_upgrades(
+    session: Session,
+    stage: str,
+    *,
+    since: datetime | None = None,
+    tier_id: int | None = None,
+    after: tuple[datetime, int] | None = None,
+    limit: int,
+) -> list[tuple[Upgrade, Member]]:
+    """Return upgrades that came to `stage` and no further, the longest waiting first.
+
+    `since` is when they were qualified for at the earliest; `after` is the moment and the id at
+    which a page before ended.
+    """
     place = STAGES.index(stage)
     columns = {name: getattr(Upgrade, f"{name}_at") for name in STAGES}
-    stuck = select(Member).join(Upgrade, Upgrade.member_id == Member.id)
+    stuck = select(Upgrade, Member).join(Member, Upgrade.member_id == Member.id)
     stuck = stuck.where(Upgrade.voided_at.is_(None), columns[stage].is_not(None))
     for later in STAGES[place + 1 :]:
         stuck = stuck.where(columns[later].is_(None))
-    return session.scalars(stuck.order_by(Upgrade.qualified_at).limit(MOST_STUCK)).all()
+    if since is not None:
+        stuck = stuck.where(Upgrade.qualified_at >= since)
+    if tier_id is not None:
+        stuck = stuck.where(Upgrade.tier_id == tier_id)
+    if after is not None:
+        stuck = stuck.where(tuple_(Upgrade.qualified_at, Upgrade.id) > tuple_(*after))
+    rows = session.execute(stuck.order_by(Upgrade.qualified_at, Upgrade.id).limit(limit))
+    return [(upgrade, member) for upgrade, member in rows]

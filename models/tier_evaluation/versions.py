@@ -1,6 +1,6 @@
 """New rules for the tiers: looked at before, published from a day on, never changed after."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -9,12 +9,13 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from models.base import BusinessError
-from models.local_day import local_day
+from models.local_day import local_day, read_day
 from models.score import is_source, value_sql
 from models.shop import THE_SHOP, Shop
 from models.tier import (
     BASES,
     METRIC,
+    ROLLING,
     SCORE,
     TIER_POINTS,
     Factor,
@@ -27,14 +28,6 @@ from models.tier import (
     window_start,
     year_start,
 )
-
-EASY_TIERS = 3
-EASY_FACTORS = 4
-MANY_TIERS = {
-    "zh-TW": "共 {tiers} 個等級：超過 {easy} 級，會員較難理解。",
-    "en": "{tiers} tiers: more than {easy} are harder for members to understand.",
-    "ja": "全 {tiers} ランク：{easy} ランクを超えると会員に伝わりにくくなります。",
-}
 
 
 class TierRulesRefused(BusinessError):
@@ -89,6 +82,54 @@ class Draft:
             ]
         return kept
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the draft as plain JSON, which `parse` reads again."""
+        kept = self.rights_kept_until
+        return {
+            "effective_on": self.effective_on.isoformat(),
+            "basis": self.basis,
+            "note": self.note,
+            "grace_days": self.grace_days,
+            "warn_days": self.warn_days,
+            "rights_kept_until": kept.isoformat() if kept else None,
+            "new_tiers": [vars(tier) for tier in self.new_tiers],
+            **self.parameters,
+        }
+
+    @classmethod
+    def of(cls, version: TierVersion, **changed: Any) -> "Draft":
+        """Return a kept version as a draft, with what is told otherwise: where a new one begins."""
+        kept = version.parameters
+        told = {
+            "effective_on": version.effective_on,
+            "basis": version.basis,
+            "thresholds": kept["thresholds"],
+            "note": version.note,
+            "grace_days": version.grace_days,
+            "warn_days": version.warn_days,
+            "rights_kept_until": version.rights_kept_until,
+            "metric": kept.get("metric"),
+            "factors": tuple(Factor.parse(factor) for factor in kept.get("factors", ())),
+        }
+        return cls(**(told | changed))
+
+    @classmethod
+    def parse(cls, words: Mapping[str, Any]) -> "Draft":
+        """Read a draft from JSON: what `as_json` wrote, or an operator's file.
+
+        Raises KeyError, TypeError, ValueError or AttributeError where it is none.
+        """
+        return cls(
+            **{
+                **words,
+                "basis": words.get("basis", ROLLING),
+                "effective_on": date.fromisoformat(words["effective_on"]),
+                "rights_kept_until": read_day(words.get("rights_kept_until")),
+                "factors": tuple(Factor.parse(factor) for factor in words.get("factors", ())),
+                "new_tiers": tuple(NewTier(**tier) for tier in words.get("new_tiers", ())),
+            }
+        )
+
 
 @dataclass(frozen=True)
 class Hit:
@@ -112,26 +153,15 @@ class NewStep:
     """Of those members in a year."""
 
 
-def lint(draft: Draft, known: Sequence[Tier]) -> list[str]:
-    """Return advice on a draft in Chinese; it warns, it does not stop anybody."""
-    steps = len(draft.thresholds) + 1
-    found = []
-    if steps > EASY_TIERS:
-        found.append(MANY_TIERS["zh-TW"].format(tiers=steps, easy=EASY_TIERS))
-    if len(draft.factors) > EASY_FACTORS:
-        found.append(f"共 {len(draft.factors)} 個評分項目：超過 {EASY_FACTORS} 項，會員較難理解。")
-    if draft.rights_kept_until is None:
-        found.append("沒有設定既有會員權益保留日：到期即依新規則評定。")
-    if draft.grace_days == 0:
-        found.append("沒有寬限期：保級日當天即可能降等。")
-    missing = {tier.code for tier in known if tier.rank} - set(draft.thresholds)
-    if missing:
-        found.append(f"新規則不再包含：{'、'.join(sorted(missing))}。")
-    return found
-
-
 def check(draft: Draft, known: Sequence[Tier], today: date) -> None:
     """Raise TierRulesRefused where a draft cannot be rules."""
+    wrong = find_problems(draft, known, today)
+    if wrong:
+        raise TierRulesRefused(why=", ".join(wrong))
+
+
+def find_problems(draft: Draft, known: Sequence[Tier], today: date) -> list[str]:
+    """Return what keeps a draft from being rules, by name; none where it may be published."""
     ranked = ranked_with(draft, known)
     asked = [draft.thresholds[tier.code] for tier in ranked if tier.code in draft.thresholds]
     unknown = set(draft.thresholds) - {tier.code for tier in ranked if tier.rank}
@@ -148,9 +178,7 @@ def check(draft: Draft, known: Sequence[Tier], today: date) -> None:
         "days": draft.grace_days < 0 or draft.warn_days < 0,
         "note": not draft.note.strip(),
     }
-    wrong = [name for name, is_wrong in problems.items() if is_wrong]
-    if wrong:
-        raise TierRulesRefused(why=", ".join(wrong))
+    return [name for name, is_wrong in problems.items() if is_wrong]
 
 
 def _is_sound(factor: Factor) -> bool:

@@ -5,9 +5,10 @@ A class is always written with its model, `nasld:lost`, for the same letter mean
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, literal, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models.classification.table import MemberClass
@@ -17,6 +18,8 @@ from models.lifecycle import (
     FigureColumns,
     class_key,
     class_sql,
+    columns_of,
+    figures_as_of,
     get_settings,
     member_columns,
 )
@@ -24,20 +27,39 @@ from models.lifecycle.names import ModelName
 from models.member import Member
 from models.rfm.names import RFM_MODEL
 from models.segment.field import (
+    HISTORY,
     LARGEST_NUMBER,
     LOOKUP,
     NIGHTLY,
     Context,
     Field,
     Leaf,
+    Option,
     Texts,
     compare,
     said,
 )
-from models.segment.fields.asking import TIMES, TWD, fixed, values_of
+from models.segment.fields.asking import MOST_DAYS, TIMES, TWD, fixed, values_of
 
 TOPIC = "lifecycle"
 MOST_SCORE = 5
+SCORES = range(1, MOST_SCORE + 1)
+DAYS_AGO = Option(
+    "days_ago",
+    "integer",
+    said("幾天前", "Days ago", "何日前"),
+    said("{} 天前的", "{} days ago", "{} 日前の"),
+    minimum=1,
+    maximum=MOST_DAYS,
+    required=True,
+)
+_WAS = said("{}（當時）", "{} as it was", "{}（当時）")
+_PAIR = said("最近消費 {} 分・頻率 {} 分", "recency {}, frequency {}", "最終購入 {}・頻度 {}")
+_TRIPLE = said(
+    "最近消費 {} 分・頻率 {} 分・金額 {} 分",
+    "recency {}, frequency {}, spend {}",
+    "最終購入 {}・頻度 {}・金額 {}",
+)
 
 
 def _classes(model: ModelName) -> Mapping[str, Texts]:
@@ -81,6 +103,33 @@ def _lifecycle(model: ModelName) -> Field:
     )
 
 
+def _was(model: ModelName) -> Field:
+    """Make the field of one lifecycle model as it was some days ago, told from the purchases.
+
+    It is the relation that the migration matrix counts, so its cells can be opened.
+    """
+
+    def fact(leaf: Leaf, context: Context) -> SQLColumnExpression[Any]:
+        day = context.today - timedelta(days=leaf.option("days_ago"))
+        settings = context.once(
+            f"lifecycle on {day}", lambda session, _: get_settings(session, day)
+        )
+        figures = columns_of(figures_as_of(day))
+        key = literal(f"{model.code}:") + class_sql(model.code, figures, settings, day)
+        return select(key).where(figures.member_id == Member.id).correlate(Member).scalar_subquery()
+
+    return Field(
+        f"{model.code}_was",
+        "code",
+        TOPIC,
+        {language: _WAS[language].format(name) for language, name in model.name.items()},
+        fact,
+        options=(DAYS_AGO,),
+        choices=fixed(_classes(model)),
+        cost=HISTORY,
+    )
+
+
 def _of_last_night(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
     found = select(column).where(MemberClass.member_id == Member.id)
     return found.correlate(Member).scalar_subquery()
@@ -97,6 +146,47 @@ def _in_group(leaf: Leaf, _context: Context) -> ColumnElement[bool]:
             MemberClass.member_id == Member.id,
             MemberClass.rfm_group.in_(_codes(leaf, RFM_MODEL.code)),
         )
+        .correlate(Member)
+        .exists()
+    )
+    return is_within if leaf.operator in ("is", "any_of") else ~is_within
+
+
+def _cells() -> Mapping[str, Texts]:
+    """Return the cells of the grid by their codes: `5-4` of two scores, `5-4-3` of all three."""
+    pairs = [(r, f) for r in reversed(SCORES) for f in reversed(SCORES)]
+    cells = {f"{r}-{f}": _named_cell(_PAIR, r, f) for r, f in pairs}
+    return cells | {
+        f"{r}-{f}-{m}": _named_cell(_TRIPLE, r, f, m) for r, f in pairs for m in reversed(SCORES)
+    }
+
+
+def _named_cell(texts: Texts, *scores: int) -> Texts:
+    return {language: text.format(*scores) for language, text in texts.items()}
+
+
+def _scores() -> ColumnElement[str]:
+    return func.concat_ws("-", MemberClass.r_score, MemberClass.f_score, MemberClass.m_score)
+
+
+def _cell(_leaf: Leaf, _context: Context) -> SQLColumnExpression[Any]:
+    found = select(_scores()).where(
+        MemberClass.member_id == Member.id, MemberClass.r_score.is_not(None)
+    )
+    return found.correlate(Member).scalar_subquery()
+
+
+def _in_cell(leaf: Leaf, _context: Context) -> ColumnElement[bool]:
+    """Return the condition that a buyer has the scores of one of the cells; one look at the row."""
+    columns = (MemberClass.r_score, MemberClass.f_score, MemberClass.m_score)
+    cells = [tuple(map(int, code.split("-"))) for code in values_of(leaf.value)]
+    wanted = [
+        tuple_(*columns[:size]).in_([cell for cell in cells if len(cell) == size])
+        for size in sorted({len(cell) for cell in cells})
+    ]
+    is_within = (
+        select(MemberClass.member_id)
+        .where(MemberClass.member_id == Member.id, or_(*wanted))
         .correlate(Member)
         .exists()
     )
@@ -132,6 +222,7 @@ def _number(
 
 LIFECYCLE: tuple[Field, ...] = (
     *(_lifecycle(model) for model in MODELS.values()),
+    *(_was(model) for model in MODELS.values()),
     Field(
         RFM_MODEL.code,
         "code",
@@ -140,6 +231,17 @@ LIFECYCLE: tuple[Field, ...] = (
         _group,
         _in_group,
         choices=fixed(_classes(RFM_MODEL)),
+        freshness=NIGHTLY,
+        cost=LOOKUP,
+    ),
+    Field(
+        "rfm_cell",
+        "code",
+        TOPIC,
+        said("RFM 分數格", "RFM cell", "RFM セル"),
+        _cell,
+        _in_cell,
+        choices=fixed(_cells()),
         freshness=NIGHTLY,
         cost=LOOKUP,
     ),
