@@ -48,13 +48,13 @@ def in_transaction(
     sessions: Callable[[], Session],
     *,
     clock: Callable[[], datetime],
-    ring: Callable[[], None],
+    ring: Callable[[str], None],
 ) -> None:
     """Open one transaction for each request of `blueprint`: `g.session`, and its time: `g.now`.
 
     It is committed when the answer's status is below 400, or where a refusal is to leave its trace
-    (`keep_refusal`); else rolled back. After a commit that
-    left something owed to a person, `ring` wakes those who deliver it.
+    (`keep_refusal`); else rolled back. After a commit that left something owed to a person, or work
+    for a task (`models.base.wake`), `ring` wakes those who do it.
     """
 
     @blueprint.before_request
@@ -69,7 +69,9 @@ def in_transaction(
         if session is not None and is_kept:
             session.commit()
             if session.info.pop("owes", False):
-                ring()
+                ring("deliver_outbox")
+            for task in session.info.pop("wakes", ()):
+                ring(task)
         return response
 
     @blueprint.teardown_request

@@ -1,8 +1,6 @@
 """What is answered: a model as JSON, kept under the call's key, or said again."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from os import SEEK_END
 from typing import IO, Any
 from urllib.parse import urlencode
 
@@ -14,11 +12,10 @@ from werkzeug.urls import iri_to_uri
 from handlers.api.door import Caller
 from handlers.api.reading import JSON
 from handlers.api.schemas.base import Page
+from handlers.csv_file import CSV, csv_answer
 from models.api_call import KeptAnswer, keep_answer
 
 NO_CONTENT = 204
-CSV = "text/csv"
-CHUNK_BYTES = 65_536
 REPLAYED_HEADER = "Idempotency-Replayed"
 
 
@@ -53,7 +50,7 @@ def describe_download(description: str, example: str) -> dict[str, Any]:
 def answer_plainly(answer: Answer | Download, usual: int) -> Response:
     """Answer a question, or a change that may be asked twice without harm."""
     if isinstance(answer, Download):
-        return _send(answer, usual)
+        return csv_answer(answer.file, answer.name, usual)
     response = _respond(_text(answer), answer.status or usual, answer.location)
     if isinstance(answer.body, Page) and answer.body.next is not None:
         response.headers["Link"] = f'<{_next_page(answer.body.next)}>; rel="next"'
@@ -73,22 +70,6 @@ def answer_again(kept: KeptAnswer) -> Response:
     response = _respond(kept.answer, kept.status, kept.location)
     response.headers[REPLAYED_HEADER] = "true"
     return response
-
-
-def _send(download: Download, status: int) -> Response:
-    size = download.file.seek(0, SEEK_END)
-    download.file.seek(0)
-    response = Response(_chunks(download.file), status, mimetype=CSV)
-    response.call_on_close(download.file.close)  # Where the reader goes before the end.
-    response.content_length = size
-    response.headers.set("Content-Disposition", "attachment", filename=download.name)
-    return response
-
-
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
 
 
 def _text(answer: Answer) -> str:

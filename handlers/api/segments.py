@@ -3,12 +3,6 @@
 They are the whole shop's, whichever store the key belongs to. Members are told by number alone.
 """
 
-import csv
-from collections.abc import Iterator, Mapping
-from io import TextIOWrapper
-from tempfile import TemporaryFile
-from typing import IO, Any, cast
-
 from flask import g
 from flask_openapi.blueprint import APIBlueprint
 from limits import RateLimitItemPerMinute
@@ -39,9 +33,9 @@ from handlers.api.schemas.segments import (
     WhyTold,
 )
 from handlers.api.tags import SEGMENTS
+from handlers.csv_file import written
 from models.api_key import READ_SEGMENTS, WRITE_SEGMENTS
 from models.base import in_language
-from models.exchange.readable import BYTE_ORDER_MARK, Cells
 from models.member import NoSuchMember, get_member_by_number
 from models.segment import Explanation, Rule, explain_rule, parse_rule, size_of
 from models.segment.codes import check_codes
@@ -73,7 +67,7 @@ from models.segment.refusals import (
     UnknownOption,
     WrongType,
 )
-from models.segment.schema import field_catalogue
+from models.segment.schema import field_catalogue, told_in
 from models.segment.sizing import Size
 from models.segment.table import (
     NoSuchSegment,
@@ -208,35 +202,14 @@ def export_segment_members(path: SegmentPath) -> Download:
 
     That somebody took them is noted in the audit.
     """
-    return Download(_written(export_segment(g.session, path.code, g.now)), f"{path.code}.csv")
+    return Download(written(export_segment(g.session, path.code, g.now)), f"{path.code}.csv")
 
 
 def list_segment_fields() -> FieldsTold:
     """List what a rule may ask: each field with its operators, options and choices."""
     spoken = language()
-    fields = [_in_language(field, spoken) for field in field_catalogue(g.session)]
+    fields = [told_in(field, spoken, blank="") for field in field_catalogue(g.session)]
     return FieldsTold(items=[FieldTold.model_validate(field) for field in fields])
-
-
-def _written(rows: Iterator[Cells]) -> IO[bytes]:
-    """Return a file of these rows, at its beginning; nobody else can open it."""
-    file = cast(IO[bytes], TemporaryFile())  # noqa: SIM115 - the answer closes it, once it is sent.
-    text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    text.write(BYTE_ORDER_MARK)
-    csv.writer(text).writerows(rows)
-    text.detach()
-    return file
-
-
-def _in_language(part: Any, spoken: str) -> Any:
-    """Return a part of the catalogue with each of its texts in one language."""
-    if isinstance(part, list):
-        return [_in_language(each, spoken) for each in part]
-    if not isinstance(part, Mapping):
-        return part
-    if "zh-TW" in part:
-        return in_language(dict(part), spoken).replace("{}", "").strip()
-    return {name: _in_language(value, spoken) for name, value in part.items()}
 
 
 def _who() -> str:

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from flask import Flask, request
+from flask import request
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
@@ -41,28 +41,17 @@ from handlers.clerk.door import (
     PinAsked,
     SessionLocked,
     clerk_texts,
-    init_door,
 )
-from handlers.clerk.refusals import (
-    explain,
-    page_too_old,
-    session_locked,
-    session_over,
-    too_many_tries,
-)
+from handlers.clerk.refusals import explain, session_locked
 from handlers.clerk.views import ask_to_log_in, refuse
 from handlers.headers import send_page_headers
+from handlers.notice import page_too_old, session_over, too_many_tries
 from models.base import BusinessError
 from models.device import CodeRefused, DeviceNameRefused
 from models.pin import PinLocked, WrongPin
 from models.staff import WrongLogin
 
 TEMPLATES_FOLDER = Path(__file__).parent.parent / "templates"
-
-
-def init_clerk(app: Flask) -> None:
-    """Set up what the counter's door needs of the application; settings must be known before."""
-    init_door(app)
 
 
 def make_blueprint() -> Door:

@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from bot.texts import Texts
 from handlers.clerk import door, pending, views
-from handlers.clerk.deed_words import deed_title, figure_words
 from handlers.clerk.form import read_id
 from handlers.clerk.paging import asked_day, asked_place, written_place
+from handlers.deed_words import deed_title, figure_words, noun_title
 from models.audit import AuditEntry, list_audit
 from models.local_day import day_start, local_day
 from models.member import Member, masked_name, shown_number
@@ -62,7 +62,7 @@ def show_audit() -> ResponseReturnValue:
         "audit",
         days=_by_day(_lines(t, shown, people)),
         people=people,
-        nouns={noun: _noun(t, noun) for noun in NOUNS},
+        nouns={noun: noun_title(t, noun) for noun in NOUNS},
         chosen=chosen,
         next_place=written_place(last.at, "audit", last.id) if last else None,
     )
@@ -78,18 +78,6 @@ def _by_day(lines: Sequence[Line]) -> list[tuple[date, list[Line]]]:
         (day, list(of_day))
         for day, of_day in groupby(lines, key=lambda line: local_day(line.entry.at))
     ]
-
-
-def _noun(t: Texts, noun: str) -> str:
-    return {
-        "purchase.": t("結帳與退款"),
-        "coupon.": t("優惠券"),
-        "points.": t("點數調整"),
-        "receipt_code.": t("收據碼"),
-        "member.": t("會員"),
-        "staff.": t("人員"),
-        "device.": t("裝置"),
-    }[noun]
 
 
 def _lines(t: Texts, entries: Sequence[AuditEntry], people: dict[int, str]) -> list[Line]:

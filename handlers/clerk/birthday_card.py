@@ -9,7 +9,7 @@ from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from handlers.clerk import door, pending, views
-from handlers.clerk.refusals import Notice
+from handlers.notice import Notice
 from models.birthday_card import list_birthday_cards, tick_birthday_card
 from models.local_day import first_of_month_after, local_day
 from models.programme import get_programme

@@ -8,7 +8,7 @@ from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from handlers.clerk import door, pending, views
-from handlers.clerk.refusals import Notice
+from handlers.notice import Notice
 from models.care_task import (
     LONGEST_NOTE,
     OUTCOMES,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from flask import request
 
-from handlers.clerk.pictures import Picture, code39_picture
+from handlers.pictures import Picture, code39_picture
 
 MOBILE = re.compile(r"/[0-9A-Z.+-]{7}")
 """手機條碼 (Ministry of Finance: `/` and seven of these characters, in Code 39)."""

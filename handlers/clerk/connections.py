@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from handlers import settings
 from handlers.clerk import door, pending, views
-from handlers.clerk.refusals import Notice
+from handlers.notice import Notice
 from models import webhook
 from models.api_key import ApiKey, list_api_keys
 from models.outbox import KEPT_DAYS

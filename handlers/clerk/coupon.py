@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from handlers.clerk import door, form, views
 from handlers.clerk.carrier import carrier_on_page
-from handlers.clerk.refusals import Notice
+from handlers.notice import Notice
 from models.coupon import (
     CODE_LENGTH,
     Coupon,

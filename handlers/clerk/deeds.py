@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 
 from bot.texts import Texts
 from handlers.clerk import door, pending, views
-from handlers.clerk.deed_words import deed_title
 from handlers.clerk.paging import FIRST_DAY, asked_day, asked_place, written_place
+from handlers.deed_words import deed_title
 from models.base import BusinessError, in_language
 from models.deed import PAGE, Deed, list_deeds
 from models.local_day import day_start, local_day

@@ -9,16 +9,15 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any, cast
 
-from flask import Blueprint, Flask, g, redirect, request, session, url_for
+from flask import Blueprint, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue, RouteCallable
 from flask_limiter.util import get_remote_address
-from flask_login import LoginManager, UserMixin, current_user, login_user
-from flask_wtf import CSRFProtect
+from flask_login import UserMixin, current_user
 
 from bot.texts import DEFAULT_LANGUAGE, LANGUAGES, Texts, texts_for
 from handlers.clerk import second_person
 from handlers.device_cookie import device_secret as device_secret
-from handlers.limiting import limiter
+from handlers.login import COUNTER, csrf, know, sign_in
 from models.audit import work_at
 from models.base import BusinessError
 from models.device import Device, find_device, note_seen
@@ -41,8 +40,6 @@ LANGUAGE_KEY = "language"
 SEEN_KEY = "seen_at"
 LOCKED_KEY = "is_locked"
 COOKIE_PARTS = 3
-
-csrf = CSRFProtect()
 
 
 class NotForCounter(BusinessError):
@@ -106,19 +103,6 @@ class Door(Blueprint):
         super().add_url_rule(rule, endpoint, guarded, provide_automatic_options, **options)
 
 
-def init_door(app: Flask) -> None:
-    """Set up logins, CSRF tokens and rate limits for the whole application."""
-    app.config.update(
-        WTF_CSRF_CHECK_DEFAULT=False,  # The door checks; webhooks and tills have no session.
-        WTF_CSRF_TIME_LIMIT=None,  # A counter's page stays open all day; the login has its end.
-    )
-    csrf.init_app(app)
-    limiter.init_app(app)
-    manager = LoginManager()
-    manager.user_loader(_load_staff)
-    manager.init_app(app)
-
-
 def current_staff() -> Staff:
     """Return who is working this counter; only behind the door."""
     return cast(Staff, current_user.staff)
@@ -178,16 +162,14 @@ def let_in(staff: Staff, device: Device) -> None:
     """Begin, or go on with, a person's shift on this device."""
     g.device = device
     work_at(g.session, device.store_id, device.label)
-    login_user(SignedIn(staff, start_shift(g.session, staff, device, g.now)))
-    session.permanent = True
+    sign_in(COUNTER, SignedIn(staff, start_shift(g.session, staff, device, g.now)))
     session.pop(LOCKED_KEY, None)
     session[SEEN_KEY] = int(g.now.timestamp())
 
 
 def let_in_to_enrol(staff: Staff) -> None:
     """Let who manages name this device."""
-    login_user(SignedIn(staff, None))
-    session.permanent = True
+    sign_in(COUNTER, SignedIn(staff, None))
 
 
 def clerk_texts() -> Texts:
@@ -224,6 +206,9 @@ def _load_staff(cookie: str) -> SignedIn | None:
     g.device = found.device
     work_at(g.session, found.store.id, found.device.label)
     return SignedIn(found.staff, found.shift, found)
+
+
+know(COUNTER, _load_staff)
 
 
 @cache

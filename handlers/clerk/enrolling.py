@@ -7,9 +7,9 @@ from flask import g, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from handlers.clerk import door, pending, views
-from handlers.clerk.refusals import Notice
 from handlers.device_cookie import keep_device
 from handlers.limiting import limiter
+from handlers.notice import Notice
 from models.base import BusinessError
 from models.device import (
     CODE_LIFE,

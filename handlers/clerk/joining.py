@@ -9,9 +9,9 @@ from flask.typing import ResponseReturnValue
 
 from handlers import settings
 from handlers.clerk import door, form, views
-from handlers.clerk.pictures import qr_picture
-from handlers.clerk.refusals import Notice
 from handlers.limiting import limiter
+from handlers.notice import Notice
+from handlers.pictures import qr_picture
 from models.base import BusinessError
 from models.consent import get_notice, notice_items
 from models.identity import find_duplicates_of, find_member_by_phone

@@ -13,7 +13,8 @@ from sqlalchemy import select
 from bot.texts import Texts
 from handlers.clerk import door, pending, views
 from handlers.clerk.chart import Share, Strip, draw_strip
-from handlers.clerk.refusals import Notice
+from handlers.lens_words import percent, titles, why
+from handlers.notice import Notice
 from models.base import BusinessError
 from models.fraud.figures import (
     FIGURES,
@@ -127,17 +128,6 @@ def add_routes(blueprint: door.Door) -> None:
     blueprint.get("/lens/<int:staff_id>/<name>/looks")(views.back_to_scan)
 
 
-def titles(t: Texts) -> dict[str, tuple[str, str]]:
-    """Return each figure's title, and what it counts, in a manager's words."""
-    return {
-        "manual_adds": (t("手動加點"), t("每筆結帳中，另外手動加點的次數")),
-        "same_member": (t("同一張卡"), t("同一位會員佔這位店員結帳的比例")),
-        "after_hours": (t("營業時間外"), t("開店前、打烊後的結帳")),
-        "buy_returns": (t("買了又退"), t("一週內整筆退掉的結帳")),
-        "staff_cards": (t("員工自己的卡"), t("記在員工會員卡上的結帳")),
-    }
-
-
 def _days() -> int:
     """Return the period asked for, or the usual one."""
     asked = request.values.get("days", "")
@@ -154,8 +144,8 @@ def _shared(t: Texts, days: int) -> dict[str, Any]:
     return {
         "days": days,
         "periods": PERIODS,
-        "percent": _percent,
-        "why": lambda figure: _why(t, figure),
+        "percent": percent,
+        "why": lambda figure: why(t, figure),
         "masked_name": masked_name,
         "shown_number": shown_number,
     }
@@ -265,25 +255,6 @@ def _returners(first: date, after: date) -> list[Returner]:
         )
         for one in found
     ]
-
-
-def _percent(share: float) -> str:
-    """Write a share as people say it: 16 %, and small ones with a digit more."""
-    percent = share * 100
-    return f"{percent:.1f} %" if 0 < percent < 10 else f"{percent:.0f} %"
-
-
-def _why(t: Texts, figure: Figure) -> str:
-    """Say in plain words why a figure is an alarm, or is none."""
-    if figure.verdict == "alone":
-        return t("可以比較的店員還不夠，暫不判斷。")
-    low, high = figure.others[0], figure.others[-1]
-    peers = _percent(high) if low == high else f"{_percent(low)[:-2]}–{_percent(high)}"
-    if figure.verdict == "alarm":
-        return t("其他店員 {peers}；差距遠超過平常的起伏，請看一下這幾筆。", peers=peers)
-    if figure.verdict == "few":
-        return t("其他店員 {peers}；比較高，但筆數太少，還說不準。", peers=peers)
-    return t("其他店員 {peers}；在平常的範圍內。", peers=peers)
 
 
 @views.shows_again("clerk.look")

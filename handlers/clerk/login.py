@@ -9,12 +9,13 @@ from typing import Any
 import structlog
 from flask import g, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, logout_user
+from flask_login import current_user
 
 from handlers import keep_refusal
 from handlers.clerk import door, form, views
 from handlers.device_cookie import device_secret, keep_device
 from handlers.limiting import limiter
+from handlers.login import COUNTER, sign_out
 from models import staff
 from models.pin import PinLocked, WrongPin, check_pin
 from models.shift import end_shift, worked_in, worked_today
@@ -86,7 +87,7 @@ def log_out() -> ResponseReturnValue:
     """End the shift and show what it brought; the device stays enrolled, its language chosen."""
     work = current_user.at_work
     if work is None:
-        logout_user()
+        sign_out(COUNTER)
         return redirect(url_for("clerk.show_login"))
     told: dict[str, Any] = {
         "person": work.staff.name,
@@ -96,7 +97,7 @@ def log_out() -> ResponseReturnValue:
         "now": g.now,
     }
     end_shift(work.shift, "sign_out", g.now)
-    logout_user()
+    sign_out(COUNTER)
     session.pop(door.SEEN_KEY, None)
     return render_template("clerk/signed_out.html", **views.words(), **told)
 

@@ -24,9 +24,9 @@ from handlers.clerk import door, items, views
 from handlers.clerk.icon import SIZES, draw_icon
 from handlers.clerk.offline_pass import Pass, PassNotOurs, read_pass, sign_pass
 from handlers.clerk.offline_words import problem_words, retry_words, sale_words
-from handlers.clerk.refusals import Notice
 from handlers.clerk.visit import VisitNotOurs, read_seen
 from handlers.limiting import limiter
+from handlers.notice import Notice
 from models.audit import work_at
 from models.base import BusinessError
 from models.device import Device, is_secret_of, note_skew

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from handlers.clerk import door, second_person, views
-from handlers.clerk.refusals import Notice
+from handlers.notice import Notice
 from models import contact, fraud, offline_sale, points, webhook
 from models.base import BusinessError
 from models.fraud import FraudAlert

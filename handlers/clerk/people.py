@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from handlers import keep_refusal
 from handlers.clerk import door, pending, views
-from handlers.clerk.refusals import Notice
+from handlers.notice import Notice
 from models.base import BusinessError
 from models.pin import (
     LONGEST_PIN,

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from bot.texts import Texts
 from handlers.clerk import door, form, second_person, views
-from handlers.clerk.refusals import Notice
+from handlers.notice import Notice
 from models.base import BusinessError
 from models.fraud import check_own_card
 from models.member import get_member, masked_name, shown_number

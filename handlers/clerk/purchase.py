@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from bot.texts import DEFAULT_LANGUAGE, Texts, texts_for
 from handlers.clerk import door, form, second_person, views
 from handlers.clerk.amount import read_amount
-from handlers.clerk.refusals import Notice
 from handlers.limiting import limiter
+from handlers.notice import Notice
 from models.base import BusinessError
 from models.checkout import (
     LARGE_REFUND_TWD,

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from handlers.clerk import door, pending, views
 from handlers.clerk.offline_words import problem_words
-from handlers.clerk.refusals import Notice
+from handlers.notice import Notice
 from models.member import get_member_by_typed, masked_name, shown_number
 from models.offline_sale import OfflineSale, accept_loss, dismiss, list_open, record_after_all
 

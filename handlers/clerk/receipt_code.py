@@ -14,9 +14,9 @@ from handlers import settings
 from handlers.chat_link import chat_link
 from handlers.clerk import door, form, second_person, views
 from handlers.clerk.items import BLANK_ROWS, read_items, typed_rows
-from handlers.clerk.pictures import qr_picture
-from handlers.clerk.refusals import Notice
 from handlers.limiting import limiter
+from handlers.notice import Notice
+from handlers.pictures import qr_picture
 from models.receipt_code import (
     Issued,
     ReceiptAsked,

@@ -1,23 +1,14 @@
 """Every way the counter can say no, in the clerk's language: what happened, and how to go on."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from bot.texts import Texts
+from handlers.notice import Notice
 from models.base import BusinessError
 
 Facts = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Notice:
-    """What went wrong in a few words, and what to do next."""
-
-    title: str
-    advice: str
-    code: str = ""
-    """The refusal's code, where its notice brings more than words."""
 
 
 def explain(t: Texts, error: BusinessError) -> Notice:
@@ -649,21 +640,6 @@ def _endpoint_disabled(t: Texts, _facts: Facts) -> Notice:
 
 def _delivery_under_way(t: Texts, _facts: Facts) -> Notice:
     return Notice(t("這筆還在傳送"), t("系統會自動重試，不必再按。"))
-
-
-def session_over(t: Texts) -> Notice:
-    """Return the notice for a request whose login has ended."""
-    return Notice(t("登入已過期"), t("請重新登入；登入後再按一次即可，已輸入的內容會保留。"))
-
-
-def page_too_old(t: Texts) -> Notice:
-    """Return the notice for a form whose CSRF token no longer holds."""
-    return Notice(t("頁面閒置太久"), t("內容都還在，請再按一次。"))
-
-
-def too_many_tries(t: Texts) -> Notice:
-    """Return the notice for a request beyond a rate limit."""
-    return Notice(t("操作太頻繁"), t("請等一分鐘再試。"))
 
 
 _NOTICES: dict[str, Callable[[Texts, Facts], Notice]] = {

@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 
 from handlers import settings
 from handlers.clerk import door, form, plan, second_person, views
-from handlers.clerk.refusals import Notice
 from handlers.clerk.visit import Visit, sign_visit
 from handlers.limiting import limiter
+from handlers.notice import Notice
 from models.base import BusinessError
 from models.checkout import list_bought
 from models.fraud import check_own_card

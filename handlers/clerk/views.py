@@ -24,9 +24,9 @@ from handlers.clerk.door import (
 )
 from handlers.clerk.hints import hints
 from handlers.clerk.items import BLANK_ROWS, typed_rows
-from handlers.clerk.refusals import Notice
 from handlers.clerk.second_person import list_managers, manages
 from handlers.clerk.visit import Visit, read_visit, sign_visit
+from handlers.notice import Notice
 from models.base import BusinessError, in_language
 from models.coupon import TILL, list_usable_coupons
 from models.fraud import Approval

@@ -1,13 +1,11 @@
 """`flask --app app campaign …`: campaigns from the draft to the report, and every change."""
 
 import json
-import re
 from datetime import datetime
 from typing import IO, Any
 
 import click
 from flask.cli import AppGroup
-from sqlalchemy.orm import Session
 
 from handlers.operator.acting import get_actor, in_taipei, shown_moment, working
 from handlers.operator.campaign_reports import add_reports
@@ -21,6 +19,7 @@ from models.campaign import (
     add_campaign,
     change_campaign,
     clone_campaign,
+    free_code,
     get_campaign,
     list_campaigns,
     list_changes,
@@ -29,7 +28,6 @@ from models.campaign import (
 )
 from models.content import GALLERY
 from models.insight import count_running
-from models.local_day import local_day
 
 LARGEST_FILE_BYTES = 256 * 1024
 FILE = click.File("rb")
@@ -49,7 +47,6 @@ WHATS = {
     "finish": "結束",
     "test": "測試發送",
 }
-_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 
 
 def make_group(installation: Installation) -> AppGroup:
@@ -232,7 +229,7 @@ def _add_writing(group: AppGroup, installation: Installation) -> None:
         with working(installation) as session:
             staff = get_actor(session, username)
             campaign = add_campaign(
-                session, code or _free_code(session, name, now), words, by=staff.username, now=now
+                session, code or free_code(session, name, now), words, by=staff.username, now=now
             )
             click.echo(f"{campaign.code}：草稿已建立")
             show_preview(preview_campaign(session, campaign.code, now))
@@ -331,15 +328,6 @@ def _schedule_of(told: dict[str, Any]) -> dict[str, Any]:
         return {"when": "now"}
     days = [day.strip() for day in told["weekly"].split(",")]
     return {"when": "recurring", "every": "weekly", "on": days, "time": told["at_time"]}
-
-
-def _free_code(session: Session, name: str, now: datetime) -> str:
-    """Return a code nobody has: the name's own words, or the day with a number."""
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    wanted = slug if _SLUG.fullmatch(slug) else f"c{local_day(now):%Y%m%d}"
-    taken = {campaign.code for campaign in list_campaigns(session)}
-    tries = (wanted if place == 1 else f"{wanted}-{place}" for place in range(1, len(taken) + 2))
-    return next(code for code in tries if code not in taken)
 
 
 def _as_told(campaign: Campaign) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any, Protocol, cast
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask.cli import AppGroup
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from handlers.operator.acting import get_actor, saying_no, shown_moment
@@ -28,7 +27,7 @@ from models.line_binding import list_bindings
 from models.local_day import TAIPEI
 from models.member import (
     Member,
-    NoSuchMember,
+    get_card,
     get_member,
     get_member_by_typed,
     is_member_number,
@@ -226,10 +225,7 @@ def _card(session: Session, number: str) -> Member:
     digits = "".join(number.split())
     if not is_member_number(digits):
         raise click.BadParameter(f"{number} is no member number")
-    found = session.scalars(select(Member).where(Member.number == digits)).one_or_none()
-    if found is None:
-        raise NoSuchMember
-    return found
+    return get_card(session, digits)
 
 
 def _line(member: Member) -> str:

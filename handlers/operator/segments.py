@@ -33,7 +33,7 @@ from models.segment.keeping import (
     rule_of,
 )
 from models.segment.listing import MOST_LISTED, ListedMember, export_segment, list_members
-from models.segment.rule import SCHEMA
+from models.segment.opening import class_rule
 from models.segment.table import Segment
 from models.segment.wording import describe, describe_answer
 
@@ -209,10 +209,10 @@ def _segment_name(segment: Segment) -> str:
 
 def _rule_named(session: Session, name: str) -> Rule:
     """Return the rule of a segment by its code, or that of a class by its key."""
-    model, colon, _ = name.partition(":")
+    model, colon, class_code = name.partition(":")
     if not colon:
         return rule_of(get_version(session, name))
-    rule = parse_rule({"schema": SCHEMA, "where": {"field": model, "is": "is", "value": name}})
+    rule = parse_rule(class_rule(model, class_code))
     check_codes(session, rule)
     return rule
 

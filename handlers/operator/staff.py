@@ -23,6 +23,7 @@ from models.staff import (
     get_staff_by_username,
     list_staff,
 )
+from models.totp import reset_totp
 
 _Answer = TypeVar("_Answer")
 
@@ -106,6 +107,13 @@ def _add_pins(group: AppGroup, installation: Installation) -> None:
         """Let a person try their PIN again."""
         _do(installation, username, unlock_pin)
         click.echo(f"{username} may try again.")
+
+    @group.command("reset-totp")
+    @click.argument("username")
+    def forget_phone(username: str) -> None:
+        """Take a lost phone's second factor away; the next login sets it up anew."""
+        _do(installation, username, reset_totp)
+        click.echo(f"{username} sets up their phone at the next login.")
 
 
 def _do(

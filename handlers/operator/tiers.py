@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -16,7 +16,7 @@ from handlers.operator.installation import Installation
 from models.analysis import NewTierBudget, budget_of_draft
 from models.audit import note
 from models.base import BusinessError, in_language
-from models.local_day import local_day, read_day
+from models.local_day import local_day
 from models.member import Member, get_member_by_typed
 from models.metric import (
     define_metric,
@@ -26,11 +26,10 @@ from models.metric import (
     set_metric,
 )
 from models.programme import get_programme
-from models.tier import BASES, ROLLING, Factor, Rules, list_tiers
+from models.tier import BASES, Rules, list_tiers
 from models.tier_evaluation import (
     STAGES,
     Draft,
-    NewTier,
     StepHealth,
     explain_lines,
     explain_member,
@@ -250,17 +249,7 @@ def make_metric_group(installation: Installation) -> AppGroup:
 def read_draft(file: Path) -> Draft:
     """Read a draft: `effective_on`, `basis`, `thresholds`, `note`, and what `Draft` has besides."""
     try:
-        words = json.loads(file.read_text(encoding="utf-8"))
-        return Draft(
-            **{
-                **words,
-                "basis": words.get("basis", ROLLING),
-                "effective_on": date.fromisoformat(words["effective_on"]),
-                "rights_kept_until": read_day(words.get("rights_kept_until")),
-                "factors": tuple(Factor.parse(factor) for factor in words.get("factors", ())),
-                "new_tiers": tuple(NewTier(**tier) for tier in words.get("new_tiers", ())),
-            }
-        )
+        return Draft.parse(json.loads(file.read_text(encoding="utf-8")))
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         known = ", ".join(BASES)
         raise click.ClickException(f"No draft ({error}). Bases: {known}.") from error

@@ -1,0 +1,28 @@
+"""Where segments and the models' pages are, for whoever leads there."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import url_for
+
+
+def segment_url(code: str) -> str:
+    """Return the page of a kept segment."""
+    return url_for("console.segments_looking_show_segment", code=code)
+
+
+def builder_url(rule: dict[str, Any]) -> str:
+    """Return the rule builder, begun with a rule that is not kept."""
+    return url_for("console.segments_editing_show_new", rule=json.dumps(rule, ensure_ascii=False))
+
+
+def class_url(model: str, code: str) -> str:
+    """Return the page of one class of a model."""
+    return url_for("console.segments_classes_show_class", model=model, code=code)
+
+
+def campaign_url(segment: str, *, coupon: str | None = None) -> str:
+    """Return the page of a new campaign, begun with a segment and perhaps a coupon."""
+    asked = {"segment": segment} | ({"coupon": coupon} if coupon else {})
+    return f"/console/campaigns/new?{urlencode(asked)}"

@@ -1,0 +1,8 @@
+/** The editor of journeys and the calendar: dragging, and forms that show what is asked for. */
+import { listenToCalendar } from "./console/calendar.js";
+import { listenToChoices } from "./console/choices.js";
+import { listenToFlow } from "./console/journeys.js";
+
+listenToChoices();
+listenToFlow();
+listenToCalendar();

@@ -1,0 +1,30 @@
+"""A word about what went wrong, as the pages show it, and those that every page may need."""
+
+from dataclasses import dataclass
+
+from bot.texts import Texts
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What went wrong in a few words, and what to do next."""
+
+    title: str
+    advice: str
+    code: str = ""
+    """The refusal's code, where its notice brings more than words."""
+
+
+def session_over(t: Texts) -> Notice:
+    """Return the notice for a request whose login has ended."""
+    return Notice(t("登入已過期"), t("請重新登入；登入後再按一次即可，已輸入的內容會保留。"))
+
+
+def page_too_old(t: Texts) -> Notice:
+    """Return the notice for a form whose CSRF token no longer holds."""
+    return Notice(t("頁面閒置太久"), t("內容都還在，請再按一次。"))
+
+
+def too_many_tries(t: Texts) -> Notice:
+    """Return the notice for a request beyond a rate limit."""
+    return Notice(t("操作太頻繁"), t("請等一分鐘再試。"))
