@@ -18,8 +18,8 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from handlers.clerk.carrier import find_carrier
-from handlers.clerk.pictures import NARROW, code39_picture
 from handlers.limiting import limiter
+from handlers.pictures import NARROW, code39_picture
 from models.base import Base
 from models.catalogue import Item, keep_items
 from models.coupon import Coupon, get_template, issue_coupon, qr_text

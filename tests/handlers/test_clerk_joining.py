@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from handlers.clerk.pictures import qr_picture
 from handlers.limiting import limiter
+from handlers.pictures import qr_picture
 from models.consent import Consent, get_notice
 from models.member import Member
 from models.staff import Staff

@@ -20,6 +20,7 @@ from models.outbox import Owed
 from models.pin import check_pin
 from models.shop import Shop, Store, find_store, get_shop
 from models.staff import Staff, log_in
+from models.totp import begin_totp
 from tests.conftest import NOON, Committed, FakeBell, Maker
 
 PASSWORD = "long enough"
@@ -257,7 +258,20 @@ def test_role_and_access_change_by_command(cli: FlaskCliRunner, session: Session
     assert cli.invoke(args=["staff", "access", "amy", "--on"]).output == "amy is in.\n"
 
 
-@pytest.mark.parametrize("deed", [["pin"], ["unlock"], ["access", "--off"]])
+def test_a_lost_phone_is_forgotten_by_command(cli: FlaskCliRunner, session: Session) -> None:
+    """Architecture 11: where no owner can log in, the operator helps."""
+    add_staff(cli, "amy")
+    amy = session.scalars(select(Staff)).one()
+    begin_totp(amy)
+    amy.totp_at = NOON
+    session.flush()
+    told = cli.invoke(args=["staff", "reset-totp", "amy"]).output
+    session.refresh(amy)
+    assert told == "amy sets up their phone at the next login.\n"
+    assert session.scalars(select(Staff.totp_seed)).one() is None
+
+
+@pytest.mark.parametrize("deed", [["pin"], ["unlock"], ["reset-totp"], ["access", "--off"]])
 def test_nobody_is_helped_by_a_wrong_name(cli: FlaskCliRunner, deed: list[str]) -> None:
     done = cli.invoke(args=["staff", deed[0], "nobody", *deed[1:]])
     assert done.exit_code != 0

@@ -39,10 +39,11 @@ EMPTY = (
     "".join(f"ALTER TABLE {name} DISABLE TRIGGER never_emptied;" for name in GUARDED)
     + "TRUNCATE member, friend, outbox, line_event, job_run, rich_menu, conversation,"
     " former_member, ledger_seal, procrastinate_jobs, member_class, class_night, class_count,"
-    " class_move, class_alert, rfm_cut, repurchase_cycle, favourite_mark, engagement_mark,"
+    " class_move, class_overlap, class_alert, rfm_cell, rfm_cut, repurchase_cycle,"
+    " favourite_mark, engagement_mark,"
     " tag, kpi, kpi_value, message_plan, quota_month, suppression_setting, tracked_link,"
     " journey, journey_mark, outreach_setting, campaign,"
-    " campaign_setting, line_pace, unit_figure CASCADE"
+    " campaign_setting, line_pace, unit_figure, prepared_figure CASCADE"
     + "".join(f"; ALTER TABLE {name} ENABLE TRIGGER never_emptied" for name in GUARDED)
 )
 ACCEPTED = Outcome(Verdict.ACCEPTED, 200, "request-1")

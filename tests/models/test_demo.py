@@ -51,6 +51,7 @@ from models.line_binding import LineBinding
 from models.local_day import birthdays_kept_on, day_start, local_day
 from models.lottery import Draw, LotteryTicket
 from models.member import Member, get_member_by_typed, is_member_number, normal_name
+from models.member_note import MemberNote
 from models.metric import MetricDefinition
 from models.mission import MissionEvent, MissionProgress
 from models.outbox import Owed
@@ -78,6 +79,7 @@ from models.stamp_card import StampCard, StampEntry, StampProgramme
 from models.survey import Survey, SurveyAnswer
 from models.tag.table import MemberTag
 from models.tier import TierChange, Upgrade, window_start
+from models.tier_proposal import TierProposal
 from models.web_order import WebOrder
 from tests.conftest import NOON, Committed
 from tests.models.test_journey_triggers import causes
@@ -412,6 +414,7 @@ SHOWN: dict[str, tuple[type[Base], ...]] = {
         MetricDefinition,
         SaleEvent,
         TierChange,
+        TierProposal,
         Upgrade,
     ),
     "plans": (Plan, PlanPayment, Subscription),
@@ -438,6 +441,7 @@ SHOWN: dict[str, tuple[type[Base], ...]] = {
     "journeys": (Festival, Journey, JourneyVersion),
     "surveys": (Survey, SurveyAnswer),
     "campaigns": (Campaign,),
+    "notes": (MemberNote,),
 }
 """By mechanic, the tables in which a presenter must find something."""
 

@@ -526,17 +526,22 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("slow")
-def test_an_estimate_says_so_with_its_interval(session: Session, make_member: MakeMember) -> None:
+def test_an_estimate_says_so_with_its_interval(
+    session: Session, make_member: MakeMember, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for points in range(20):
-        make_member(points=points + 1, friend=points % 2 == 0)
+        make_member(points=points + 1, friend=points // 2 % 2 == 0)
     rule = parse_rule(written(asks("points", "more_than", 10)))
+    everybody = size_of(session, rule, NOON)
+    monkeypatch.setattr(sizing, "SAMPLE", 10)
 
     size = size_of(session, rule, NOON)
 
+    assert (everybody.members, everybody.is_estimate) == (10, False)  # All of them were asked.
     assert size.is_estimate
     assert size.reachable_is_estimate
-    assert size.sampled == 20
-    assert (size.members, size.reachable) == (10, 5)
+    assert size.sampled == 10
+    assert (size.members, size.reachable) == (10, 4)
     assert size.low < 10 < size.high
     counted = size_of(session, rule, NOON, exact=True)
     assert (counted.members, counted.is_estimate, counted.sampled) == (10, False, 0)

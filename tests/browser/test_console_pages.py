@@ -1,0 +1,118 @@
+"""Every reading page of the console in a real browser: axe, phone width, an unbroken policy.
+
+The demo shop with its figures prepared, seen by its owner: on a phone in the dark, at a desk in
+the light. axe-core finds nothing serious, no page is wider than its window, no script fails, and
+nothing breaks the pages' Content-Security-Policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page
+from sqlalchemy import select
+
+from jobs.prepare_figures import prepare_figures
+from models.campaign import Campaign
+from models.member import Member
+from tests.browser.conftest import ROOT, WAIT_MS, visit
+from tests.browser.console_pages import PAGES
+from tests.browser.serving import Served, served
+from tests.conftest import NOON, Committed
+
+AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+FIND_SERIOUS = """axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => violations
+    .filter(({impact}) => ["serious", "critical"].includes(impact))
+    .map(({id, nodes}) => id + ": " + nodes.slice(0, 3).map((node) => node.target.join(" "))))"""
+WIDTH_NOW = "document.documentElement.scrollWidth"
+Theme = Literal["light", "dark"]
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def shop(committed_demo: Committed) -> Iterator[Served]:
+    """Yield the demo shop as of NOON, every figure made."""
+    prepare_figures(committed_demo.sessions, lambda: NOON)
+    with served(committed_demo, clock=lambda: NOON, demo=True) as office:
+        yield office
+
+
+def pages_of(committed: Committed) -> list[str]:
+    """Return the fixed pages, and those of one member and of one campaign that was sent."""
+    with committed.sessions() as session:
+        number = session.scalars(select(Member.number).order_by(Member.id).limit(1)).one()
+        code = session.scalars(select(Campaign.code).order_by(Campaign.id).limit(1)).one()
+    member, campaign = f"/console/members/{number}", f"/console/campaigns/{code}"
+    return [*PAGES, member, f"{member}/segments", campaign, f"{campaign}/results"]
+
+
+def log_in(page: Page, address: str) -> None:
+    """Log in as the demo's owner."""
+    visit(page, f"{address}/console/login")
+    page.fill("#f-username", "owner")
+    page.fill("#f-password", "tea-owner-1")
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_url("**/console/")
+
+
+@pytest.mark.parametrize(("turn", "width", "theme"), [(0, 390, "dark"), (1, 1280, "light")])
+def test_every_page_is_for_everybody(
+    browser: Browser,
+    shop: Served,
+    committed_demo: Committed,
+    turn: int,
+    width: int,
+    theme: Theme,
+) -> None:
+    """Each page once, in one of its two looks; all in all looks below."""
+    pages = pages_of(committed_demo)[turn::2]
+
+    assert walk(browser, shop, pages, width, theme) == {}
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_every_page_is_for_everybody_in_every_look(
+    browser: Browser, shop: Served, committed_demo: Committed, width: int, theme: Theme
+) -> None:
+    assert walk(browser, shop, pages_of(committed_demo), width, theme) == {}
+
+
+def walk(
+    browser: Browser, shop: Served, paths: list[str], width: int, theme: Theme
+) -> dict[str, list[str]]:
+    """Open pages one after the other and return what is wrong, by page."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=theme, locale="zh-TW"
+    )
+    context.set_default_timeout(WAIT_MS)
+    complaints: list[str] = []
+    page = context.new_page()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda told: complaints.append(told.text) if told.type == "error" else None)
+    log_in(page, shop.address)
+    wrong: dict[str, list[str]] = {}
+    for path in paths:
+        found = faults_of(page, shop.address, path, width)
+        if found or complaints:
+            wrong[path] = [*found, *complaints]
+        complaints.clear()
+    context.close()
+    return wrong
+
+
+def faults_of(page: Page, address: str, path: str, width: int) -> list[str]:
+    """Open a page and return what is wrong with it."""
+    answer = page.goto(f"{address}{path}")
+    if answer is None or answer.status != 200:
+        return [f"status {answer.status if answer else None}"]
+    if page.locator("[data-chart]").count():
+        page.locator("[data-chart] svg").first.wait_for(state="attached")
+    page.evaluate(AXE)
+    found: list[str] = page.evaluate(FIND_SERIOUS)
+    wide = page.evaluate(WIDTH_NOW)
+    return [*found, *([f"{wide} pixels wide"] if wide > width else [])]
