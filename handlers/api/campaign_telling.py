@@ -1,5 +1,6 @@
 """Campaigns as the API tells them: drafts, previews, sendings, reports."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import g
@@ -16,9 +17,10 @@ from handlers.api.schemas.campaigns import (
     CampaignUnitTold,
     CampaignVariantTold,
     CampaignWithContent,
+    HeldBackTold,
 )
 from models.base import in_language
-from models.campaign import Campaign, Preview
+from models.campaign import Campaign, HeldBack, Preview
 from models.insight import Report, VariantLine
 from models.sending import CampaignRun, proof_of
 
@@ -48,8 +50,8 @@ def tell_whole(campaign: Campaign) -> CampaignWithContent:
     )
 
 
-def tell_preview(preview: Preview) -> CampaignPreviewTold:
-    """Return what a sending would be."""
+def tell_preview(preview: Preview, held_back: Sequence[HeldBack] = ()) -> CampaignPreviewTold:
+    """Return what a sending would be, and who would be skipped where that was asked for."""
     window = preview.window
     return CampaignPreviewTold(
         audience=preview.audience,
@@ -66,6 +68,7 @@ def tell_preview(preview: Preview) -> CampaignPreviewTold:
         needs_approval=preview.needs_approval,
         send_at=window.send_at if window else None,
         until=window.until if window else None,
+        held_back=[HeldBackTold.model_validate(each, from_attributes=True) for each in held_back],
     )
 
 

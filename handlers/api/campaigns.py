@@ -57,6 +57,7 @@ from models.campaign import (
     add_campaign,
     change_campaign,
     clone_campaign,
+    foresee_held_back,
     get_campaign,
     list_campaigns,
     preview_campaign,
@@ -137,8 +138,9 @@ def clone_one_campaign(path: CampaignPath, body: CampaignCloneAsked) -> Answer:
 
 
 def preview_one_campaign(path: CampaignPath) -> CampaignPreviewTold:
-    """Count who would get it now, who is held out, what it costs, what quota is left."""
-    return tell_preview(preview_campaign(g.session, path.code, g.now))
+    """Count who would get it now, who is held out or skipped, what it costs, what is left."""
+    preview = preview_campaign(g.session, path.code, g.now)
+    return tell_preview(preview, foresee_held_back(g.session, path.code, preview, g.now))
 
 
 def test_one_campaign(path: CampaignPath, body: CampaignTestAsked) -> CampaignTestTold:

@@ -1,6 +1,6 @@
 """`flask --app app campaign preview|test|submit|approve|pause|…`: the way from draft to sending."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,11 @@ from handlers.operator.acting import get_actor, shown_moment, working
 from handlers.operator.installation import Installation
 from handlers.operator.segment_rules import BY
 from handlers.operator.table import print_table
+from models.base import in_language
 from models.campaign import (
+    HeldBack,
     Preview,
+    foresee_held_back,
     get_campaign,
     preview_campaign,
     send_test,
@@ -27,6 +30,7 @@ from models.campaign.steering import (
     send_back,
     submit_campaign,
 )
+from models.insight.reason import reason_name
 from models.member import get_member_by_typed
 
 CHINESE = "zh-TW"
@@ -63,7 +67,9 @@ def _add_before(group: AppGroup, installation: Installation) -> None:
     def preview(code: str) -> None:
         """Print who would get it now, who is held out, what it costs, what quota is left."""
         with working(installation) as session:
-            show_preview(preview_campaign(session, code, installation.clock()))
+            now = installation.clock()
+            shown = preview_campaign(session, code, now)
+            show_preview(shown, foresee_held_back(session, code, shown, now))
 
     @group.command("test")
     @click.argument("code")
@@ -136,8 +142,8 @@ def _moment(moment: datetime | None) -> str:
     return shown_moment(moment) if moment is not None else "–"
 
 
-def show_preview(preview: Preview) -> None:
-    """Print what a sending would be: its arms, its time, its cost, the quota."""
+def show_preview(preview: Preview, held_back: Sequence[HeldBack] = ()) -> None:
+    """Print what a sending would be: its arms, its time, its cost, the quota, who is skipped."""
     print_table(
         ("組別", "人數", "LINE", "電子郵件", "無法送達"),
         [
@@ -158,6 +164,10 @@ def show_preview(preview: Preview) -> None:
         f"對象 {preview.audience:,} 人，其中對照組 {preview.holdout:,} 人不發；"
         f"送得到 {preview.reachable:,} 人（LINE {preview.messages:,}、郵件 {preview.emails:,}）"
     )
+    for held in held_back:
+        about = "約 " if held.is_estimate else ""
+        why = in_language(reason_name(held.reason), CHINESE)
+        click.echo(f"　其中{about}{held.members:,} 人照現況會略過：{why}")
     if preview.window is not None:
         window = preview.window
         click.echo(f"發送 {_moment(window.send_at)}，最晚 {_moment(window.until)}")

@@ -19,6 +19,7 @@ from models.campaign import (
     add_campaign,
     change_campaign,
     clone_campaign,
+    foresee_held_back,
     free_code,
     get_campaign,
     list_campaigns,
@@ -232,7 +233,8 @@ def _add_writing(group: AppGroup, installation: Installation) -> None:
                 session, code or free_code(session, name, now), words, by=staff.username, now=now
             )
             click.echo(f"{campaign.code}：草稿已建立")
-            show_preview(preview_campaign(session, campaign.code, now))
+            shown = preview_campaign(session, campaign.code, now)
+            show_preview(shown, foresee_held_back(session, campaign.code, shown, now))
             click.echo(
                 f"下一步：campaign test {campaign.code} 會員、campaign submit {campaign.code}"
             )
@@ -270,7 +272,8 @@ def _add_writing(group: AppGroup, installation: Installation) -> None:
             staff, now = get_actor(session, username), installation.clock()
             change_campaign(session, code, words | _also(told), by=staff.username, now=now)
             click.echo(f"{code}：已修改")
-            show_preview(preview_campaign(session, code, now))
+            shown = preview_campaign(session, code, now)
+            show_preview(shown, foresee_held_back(session, code, shown, now))
 
     @group.command("clone")
     @click.argument("code")

@@ -5,6 +5,7 @@
 
 from models.campaign.arm import PARTS, Arm, arm_number, arms_of, position_of
 from models.campaign.estimating import Estimate, estimate_campaign
+from models.campaign.foreseeing import HeldBack, foresee_held_back
 from models.campaign.judging import decide_campaigns, figures_of, find_decision
 from models.campaign.keeping import (
     add_campaign,
@@ -59,6 +60,7 @@ __all__ = [
     "CannotTest",
     "EmptyAudience",
     "Estimate",
+    "HeldBack",
     "NoSuchCampaign",
     "NotInThisState",
     "NotTheirCampaign",
@@ -81,6 +83,7 @@ __all__ = [
     "estimate_campaign",
     "figures_of",
     "find_decision",
+    "foresee_held_back",
     "free_code",
     "get_campaign",
     "last_change",

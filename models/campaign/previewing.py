@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, func, literal, select, text
+from sqlalchemy import Row, Select, case, func, literal, select, text
 from sqlalchemy.orm import Session
 
 from models.campaign.arm import REST, TEST, WHOLE, Arm, arm_number, arms_of
@@ -132,20 +132,38 @@ def _arms(session: Session, campaign: Campaign) -> list[Arm]:
 def _count(session: Session, campaign: Campaign, arms: list[Arm], now: datetime) -> list[Row[Any]]:
     """Count the audience by arm and channel, in one statement."""
     session.execute(text(f"SET LOCAL work_mem = '{COUNTING_MEMORY}'"))
+    people = _people(session, campaign, arms, now).subquery()
+    columns = (people.c.arm, people.c.channel)
+    members = func.count(literal(1)).label("members")
+    return list(session.execute(select(*columns, members).group_by(*columns)))
+
+
+def sample_reached(
+    session: Session, campaign: Campaign, share: float, now: datetime
+) -> list[tuple[int, str]]:
+    """Return the ids, and the channels, of about this share of who would be written to."""
+    arms = _arms(session, campaign)
+    people = _people(session, campaign, arms, now).subquery()
+    held_out = [number for number, arm in enumerate(arms) if arm.variant is None]
+    asked = select(people.c.id, people.c.channel).where(
+        people.c.channel.is_not(None), people.c.arm.not_in(held_out)
+    )
+    if share < 1:
+        asked = asked.where(func.random() < share)
+    return [(member_id, channel) for member_id, channel in session.execute(asked)]
+
+
+def _people(session: Session, campaign: Campaign, arms: list[Arm], now: datetime) -> Select[Any]:
+    """Return the audience with the number of each one's arm, and their channel."""
     context = Context(session, now)
     rule = rule_of(get_version(session, campaign.segment_code, campaign.segment_version))
     channel = channel_sql(campaign.channel)  # type: ignore[arg-type]  # The database knows them.
     if campaign.kind == MARKETING:
         channel = case((Member.marketing_allowed, channel))
-    asked = with_channels(
-        select(
-            arm_number(arms, campaign.code, context).label("arm"), channel.label("channel")
-        ).select_from(Member)
+    arm = arm_number(arms, campaign.code, context).label("arm")
+    return with_channels(
+        select(Member.id, arm, channel.label("channel")).select_from(Member)
     ).where(is_here(), condition_of(rule, context))
-    people = asked.subquery()
-    columns = (people.c.arm, people.c.channel)
-    members = func.count(literal(1)).label("members")
-    return list(session.execute(select(*columns, members).group_by(*columns)))
 
 
 def _size(arm: Arm, number: int, rows: list[Row[Any]]) -> ArmSize:

@@ -19,6 +19,7 @@ from models.campaign import (
     CampaignExists,
     CannotTest,
     EmptyAudience,
+    HeldBack,
     NoSuchCampaign,
     NotInThisState,
     NotTheirCampaign,
@@ -30,6 +31,7 @@ from models.campaign import (
     cancel_campaign,
     change_campaign,
     clone_campaign,
+    foresee_held_back,
     get_campaign,
     list_campaigns,
     list_changes,
@@ -64,6 +66,7 @@ from tests.models.campaign_shop import (
     told,
     variant,
 )
+from tests.models.test_outreach import batch_of, run_of
 
 MakeMember = Callable[..., Member]
 HOUR = timedelta(hours=1)
@@ -380,6 +383,21 @@ def test_the_preview_counts_live(session: Session, people: list[Member]) -> None
     assert preview.remaining.used == 0
     assert preview.window is not None
     assert preview.window.until == NOON + 3 * HOUR
+
+
+def test_the_preview_foresees_who_would_be_skipped(
+    session: Session, people: list[Member], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X9: before confirmation, by the one question; of very many by a sample."""
+    batch_of(session, run_of(session, NOON - HOUR, state="finished"), people[:6], NOON - HOUR)
+    make(session, holdout_percent=0)
+    preview = preview_campaign(session, "winter", NOON)
+
+    held = foresee_held_back(session, "winter", preview, NOON)
+
+    assert held == [HeldBack("frequency_cap", 4, is_estimate=False)]
+    monkeypatch.setattr("models.campaign.foreseeing.MOST_ASKED", preview.reachable - 1)
+    assert all(each.is_estimate for each in foresee_held_back(session, "winter", preview, NOON))
 
 
 def test_the_preview_is_what_the_trail_keeps(session: Session, people: list[Member]) -> None:

@@ -153,6 +153,7 @@ PREVIEW: JsonDict = {
     "needs_approval": False,
     "send_at": "2026-12-12T11:00:00+08:00",
     "until": "2026-12-12T14:00:00+08:00",
+    "held_back": [{"reason": "frequency_cap", "members": 12, "is_estimate": False}],
 }
 
 
@@ -329,6 +330,16 @@ class CampaignArmTold(Told):
     by_email: int
 
 
+class HeldBackTold(Told):
+    """So many of those it reaches would be skipped now, for one reason."""
+
+    model_config = _shown({"reason": "frequency_cap", "members": 12, "is_estimate": False})
+
+    reason: str
+    members: int
+    is_estimate: Annotated[bool, Field(description="Of a sample, where very many are reached.")]
+
+
 class CampaignPreviewTold(Told):
     """One sending as it would be now."""
 
@@ -348,6 +359,10 @@ class CampaignPreviewTold(Told):
     needs_approval: bool
     send_at: Moment | None
     until: Moment | None
+    held_back: Annotated[
+        list[HeldBackTold],
+        Field(description="Who would be skipped as things stand; empty in the answer of a submit."),
+    ]
 
 
 class CampaignTestTold(Told):

@@ -14,11 +14,13 @@ from models.base import in_language
 from models.campaign import (
     Campaign,
     check_unchanged,
+    foresee_held_back,
     get_campaign,
     last_change,
     preview_campaign,
     submit_campaign,
 )
+from models.insight.reason import reason_name
 from models.segment.freshness import FRESHNESS, freshness_of
 from models.segment.keeping import get_version, rule_of
 
@@ -57,9 +59,12 @@ def add_routes(blueprint: ConsoleDoor) -> None:
 def _preview(campaign: Campaign) -> dict[str, Any]:
     t = console_texts()
     version = get_version(g.session, campaign.segment_code, campaign.segment_version)
+    preview = preview_campaign(g.session, campaign.code, g.now)
     return {
         "campaign": campaign,
-        "preview": preview_campaign(g.session, campaign.code, g.now),
+        "preview": preview,
+        "held_back": foresee_held_back(g.session, campaign.code, preview, g.now),
+        "reason_words": lambda reason: in_language(reason_name(reason), t.language),
         "people_url": members_url(version.rule),
         "freshness": in_language(FRESHNESS[freshness_of(rule_of(version))], t.language),
         "arm_name": lambda variant: arm_name(t, variant),
