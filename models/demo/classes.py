@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from models.classification import ALL_MODELS, note_moves, rebuild_classes
@@ -17,6 +17,7 @@ A_WEEK = timedelta(days=7)
 
 def add_nights(session: Session, now: datetime) -> None:
     """Do last night's work, note the last month's moves, and count a day a week of the past."""
+    session.execute(text("ANALYZE"))  # What was just filled is planned for as if it were empty.
     estimate_cycles(session, now)
     rebuild_classes(session, now)
     note_moves(session, now)

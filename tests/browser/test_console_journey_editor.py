@@ -20,6 +20,8 @@ from tests.models.test_outreach_plan import schedule
 
 TEN = datetime(2026, 11, 24, 10, 0, tzinfo=TAIPEI)
 DESK: ViewportSize = {"width": 1280, "height": 900}
+MAKING_ROOM_MS = 250
+"""Longer than the others take to move aside, as a hand is slower than a script."""
 CARE = [wait("week", "care"), send("care", words="{name}，好嗎？")]
 
 pytestmark = pytest.mark.browser
@@ -99,4 +101,5 @@ def drag(page: Page, what: Locator, where: Locator) -> None:
     page.mouse.down()
     for down in (0, 8):
         page.mouse.move(end["x"] + end["width"] / 2, end["y"] + down, steps=8)
+    page.wait_for_timeout(MAKING_ROOM_MS)
     page.mouse.up()

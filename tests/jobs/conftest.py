@@ -238,13 +238,16 @@ class Worker:
             return function(session)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _plain_traces() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _plain_traces() -> Iterator[None]:
     """Write the traces of the bugs that tests make without colours, which take half a second."""
+    heard = structlog.get_config()
     renderer = structlog.dev.ConsoleRenderer(
         colors=False, exception_formatter=structlog.dev.plain_traceback
     )
     structlog.configure(processors=[structlog.processors.add_log_level, renderer])
+    yield
+    structlog.configure(**heard)
 
 
 @pytest.fixture(scope="session")
