@@ -37,6 +37,7 @@ SWEEPS = (
     "send_campaigns",
     "prepare_figures",
     "hand_out_coupons",
+    "cross_journeys",
     "rescue_stalled",
 )
 
@@ -111,6 +112,7 @@ def make_scheduler(
             lambda each=each: _defer_round(queue, each),
             IntervalTrigger(seconds=int(each.every.total_seconds())),
             id=each.name,
+            next_run_time=clock(),  # Who begins may have been away for longer than a round.
             misfire_grace_time=None,
         )
     scheduler.add_job(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from jobs.context import JobContext
 from jobs.delivery import Attempt, Parcel, conclude, is_out_of_quota
 from models import quota
+from models.base import take_woken
 
 LARGEST_BATCH = 100
 USED = {"accepted": 1, "unknown": 1, "refused": 0}
@@ -75,9 +76,9 @@ class Conclusions:
         with self._context.sessions.begin() as session:
             results = [conclude(session, asked.parcel, asked.attempt, now) for asked in batch]
             is_gone = _settle_quota(session, batch, results, now)
-            owes_more = session.info.pop("owes", False)
-        if owes_more:
-            self._context.ring("deliver_outbox")
+            woken = take_woken(session)
+        for task in woken:
+            self._context.ring(task)
         if is_gone:
             self._context.ring("reconcile_quota")
         return results

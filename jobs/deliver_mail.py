@@ -55,7 +55,6 @@ LONGEST_SECONDS = 30.0
 LEASE = timedelta(minutes=3)
 """Longer than a claim is worked on and one mail may take; SMTP is slower than LINE."""
 NO_EMAIL, NO_ANSWER = "no_email", "no_answer"
-MAIL_KINDS = (CONTENT_KIND, CONFIRM_KIND)
 
 log = structlog.get_logger()
 

@@ -7,6 +7,7 @@ import structlog
 
 from jobs.context import JobContext
 from jobs.posting import Postman
+from models.base import take_woken
 from models.webhook import (
     Attempt,
     Claim,
@@ -93,7 +94,7 @@ def _claim(context: JobContext, endpoint_id: int) -> Claim | None:
 def _conclude(context: JobContext, claim: Claim, attempt: Attempt) -> str:
     with context.sessions.begin() as session:
         state = conclude(session, claim, attempt, context.clock())
-        owes_more = session.info.pop("owes", False)
-    if owes_more:
-        context.ring("deliver_outbox")
+        woken = take_woken(session)
+    for task in woken:
+        context.ring(task)
     return state

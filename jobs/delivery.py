@@ -16,6 +16,7 @@ from bot.client import LineClient, Outcome, Verdict
 from bot.content import Address
 from bot.render import render
 from bot.texts import texts_for
+from models.base import DELIVERY, wake
 from models.outbox import (
     LINE,
     MENU_KIND,
@@ -159,7 +160,7 @@ def _bury_token(session: Session, parcel: Parcel, attempt: Attempt, now: datetim
         become_push(session, owed.id, now)
         if carries(owed):
             give_back_riders(session, [owed.id], now)
-        session.info["owes"] = True
+        wake(session, DELIVERY)
         return "becomes_push"
     return _end(session, parcel, "refused", attempt, now)
 

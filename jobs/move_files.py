@@ -20,10 +20,11 @@ import structlog
 from sqlalchemy import Engine
 
 from jobs.context import JobContext
-from models.base import BusinessError, Sessions
+from models.base import BusinessError, Sessions, most_first
 from models.exchange import (
+    KINDS,
     MEMBERS,
-    WORDS,
+    REPORT_HEADINGS,
     Findings,
     Problem,
     Summary,
@@ -33,9 +34,10 @@ from models.exchange import (
     import_purchases,
     open_source,
     plan_export,
+    report_row,
     undo_import,
 )
-from models.exchange.readable import BYTE_ORDER_MARK, HEADINGS, safe_cell
+from models.exchange.readable import BYTE_ORDER_MARK, HEADINGS
 from models.transfer import (
     CHECK,
     EVERYTHING,
@@ -64,8 +66,6 @@ TOLD_EVERY_SECONDS = 1.0
 PART_BYTES = 1 << 20
 MOST_REPORTED = 100_000
 """Problems beyond these are counted and not written down one by one."""
-REPORT_HEADINGS = ("列號", "欄位", "程度", "問題", "建議處理")
-SEVERITIES = {"error": "錯誤（不匯入）", "warning": "注意（部分匯入）", "note": "說明"}
 
 Clock = Callable[[], datetime]
 log = structlog.get_logger()
@@ -105,9 +105,8 @@ def _work(sessions: Sessions, claim: Claim, clock: Clock) -> None:
     except TransferStopped:
         log.info("transfer_stopped", transfer=claim.transfer_id, step=claim.step)
     except BusinessError as error:
-        reason = str(error.facts.get("reason", ""))
         with sessions.begin() as session:
-            fail_transfer(session, claim, error.code, reason)
+            fail_transfer(session, claim, error.code, error.facts.get("reason"))
         log.info("transfer_refused", transfer=claim.transfer_id, code=error.code)
     else:
         log.info("transfer_done", transfer=claim.transfer_id, step=claim.step)
@@ -179,19 +178,10 @@ def _told(summary: Summary, findings: Findings) -> dict[str, Any]:
         "columns": summary.columns,
         "same_as_batch": summary.same_as_batch,
         "problems": [
-            {"code": code, "severity": WORDS[code][0], "count": count}
-            for code, count in findings.by_code.most_common()
+            {"code": code, "severity": KINDS[code].severity, "count": count}
+            for code, count in most_first(findings.by_code)
         ],
-        "first": [
-            {
-                "row": problem.row,
-                "column": problem.column,
-                "severity": problem.severity,
-                "what": problem.what,
-                "remedy": problem.remedy,
-            }
-            for problem in findings.first
-        ],
+        "first": [problem.to_words() for problem in findings.first],
     }
 
 
@@ -210,8 +200,7 @@ class _Report:
         if self.rows == MOST_REPORTED:
             return
         self.rows += 1
-        cells = (problem.row, problem.column, SEVERITIES[problem.severity], problem.what)
-        self._writer.writerow([safe_cell(cell) for cell in (*cells, problem.remedy)])
+        self._writer.writerow(report_row(problem))
 
     def parts(self) -> Iterator[bytes]:
         """Yield the file piece by piece."""

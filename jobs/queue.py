@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from jobs.check_channel import check_channel as look_at_channel
 from jobs.context import JobContext
+from jobs.cross_journeys import cross_journeys as cross_all_journeys
 from jobs.deliver_mail import deliver_mail as deliver_all_mail
 from jobs.deliver_outbox import deliver_outbox as deliver_all
 from jobs.deliver_texts import deliver_texts as deliver_all_texts
@@ -114,6 +115,12 @@ async def hand_out_coupons(context: QueueContext) -> None:
     await asyncio.to_thread(hand_out_all, known.sessions, now=known.clock())
 
 
+async def cross_journeys(context: QueueContext) -> None:
+    """Move those who are on an older version of a journey."""
+    known = _known(context)
+    await asyncio.to_thread(cross_all_journeys, known.sessions, now=known.clock())
+
+
 async def run_entry(context: QueueContext, name: str, slot: str) -> None:
     """Run one slot of the timetable, unless it was finished before."""
     await asyncio.to_thread(run_slot, _known(context), name, slot)
@@ -169,6 +176,7 @@ TASKS = (
     reconcile_quota,
     prepare_figures,
     hand_out_coupons,
+    cross_journeys,
     move_files,
     check_channel,
     run_entry,

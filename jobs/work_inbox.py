@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from jobs.conclusions import Conclusions
 from jobs.context import JobContext
 from jobs.delivery import Parcel, hand_over, words_of
 from jobs.finish_all import finish_all
+from models.base import take_woken
 from models.line_event import LineEvent, finish_event, list_workable, note_failure, take_event
 from models.outbox import Owed, try_again_at
 from models.outreach.riding import carry_nudges
@@ -41,7 +42,8 @@ class Worked:
     """What came of one event: the reply to send, if it was ours to work at all."""
 
     reply: Owed | None
-    owes_more: bool
+    woken: Collection[str]
+    """The tasks to wake for what it left."""
 
 
 async def work_inbox(context: JobContext) -> int:
@@ -95,8 +97,8 @@ async def _work_one(
         return False
     if worked.reply is not None:
         replies.send(event.person, worked.reply)
-    if worked.owes_more:
-        context.ring("deliver_outbox")
+    for task in worked.woken:
+        context.ring(task)
     return True
 
 
@@ -119,14 +121,14 @@ def _work(context: JobContext, event_id: int, profile: Profile) -> Worked | None
             if reply is not None and session.info.pop("nudges", False):
                 _carry(context, session, reply, now)
             finish_event(session, event)
-            owes_more = session.info.pop("owes", False)
+            woken = take_woken(session)
     except Exception as error:  # The loop's edge: one broken event must not lose its neighbours.
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise
         log.exception("event_failed", event_id=event_id)
         return _give_up(context, event_id, error)
     log.info("event_worked", event_id=event_id, type=event.event_type, reply=reply is not None)
-    return Worked(reply, owes_more)
+    return Worked(reply, woken)
 
 
 def _carry(context: JobContext, session: Session, reply: Owed, now: datetime) -> None:
@@ -149,7 +151,7 @@ def _give_up(context: JobContext, event_id: int, error: Exception) -> Worked | N
         event = note_failure(session, event_id, type(error).__name__, now)
         if event is None or event.state != "failed":
             return None
-        return Worked(context.apologise(session, event, now), owes_more=False)
+        return Worked(context.apologise(session, event, now), woken=())
 
 
 class _Replies:

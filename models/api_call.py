@@ -14,8 +14,8 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.api_key import digest_of_secret
 from models.base import Base, BusinessError, Moment, constraint_of, squeezed
+from models.digest import secret_digest
 from models.points import IdempotencyKeyReused
 
 KEPT = timedelta(days=7)
@@ -113,7 +113,7 @@ def open_call(
 
     Raises KeyRefused.
     """
-    asked = {"digest": digest_of_secret(secret), "now": now}
+    asked = {"digest": secret_digest(secret), "now": now}
     statement = _OPEN
     if idempotency_key is not None:
         statement, asked["key"] = _OPEN_ONCE, idempotency_key

@@ -1,6 +1,5 @@
 """API keys: who may ask from outside and for which store, by secrets kept only as digests."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,7 +8,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Text, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from models.base import Base, BusinessError, Identifier, Moment
+from models.base import Base, BusinessError, Identifier, Moment, find_made
+from models.digest import secret_digest
 from models.shop import Store
 
 LIVE_PREFIX = "rk_live_"
@@ -80,6 +80,10 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None]
     old_digest: Mapped[str | None] = mapped_column(unique=True)
     old_until: Mapped[datetime | None]
+    idempotency_key: Mapped[str | None] = mapped_column(unique=True)
+    """Of the page that asked for it; None where a command did."""
+    rotation_key: Mapped[str | None]
+    """Of the page that asked for its newest secret."""
 
     store: Mapped[Store] = relationship(lazy="joined", innerjoin=True)
 
@@ -104,6 +108,12 @@ class NoSuchKey(BusinessError):
     code = "no_such_api_key"
 
 
+class SecretShown(BusinessError):
+    """The page that asks for a secret got it before, and a secret is shown once; `name` of whom."""
+
+    code = "secret_shown"
+
+
 class ScopeUnknown(BusinessError):
     """A key needs scopes, and only those there are."""
 
@@ -125,8 +135,15 @@ def add_api_key(
     store_id: int,
     is_sandbox: bool = False,
     expires_at: datetime | None = None,
+    idempotency_key: str | None = None,
 ) -> tuple[ApiKey, str]:
-    """Make a key; return it with its secret, which nobody can read again. Raises ScopeUnknown."""
+    """Make a key; return it with its secret, which nobody can read again.
+
+    Raises ScopeUnknown, or SecretShown where the same page asked before.
+    """
+    known = find_made(session, ApiKey, idempotency_key)
+    if known is not None:
+        raise SecretShown(name=known.name)
     if not scopes or set(scopes) - set(SCOPES):
         raise ScopeUnknown(scopes=sorted(set(scopes) - set(SCOPES)))
     secret = _draw_secret(is_sandbox=is_sandbox)
@@ -134,11 +151,12 @@ def add_api_key(
         name=name,
         store_id=store_id,
         prefix=_shown(secret),
-        digest=digest_of_secret(secret),
+        digest=secret_digest(secret),
         scopes=sorted(set(scopes)),
         is_sandbox=is_sandbox,
         created_at=now,
         expires_at=expires_at,
+        idempotency_key=idempotency_key,
     )
     session.add(key)
     session.flush()
@@ -146,27 +164,36 @@ def add_api_key(
 
 
 def rotate_api_key(
-    session: Session, key_id: int, now: datetime, *, overlap: timedelta
+    session: Session,
+    key_id: int,
+    now: datetime,
+    *,
+    overlap: timedelta,
+    idempotency_key: str | None = None,
 ) -> tuple[ApiKey, str]:
     """Give a key a new secret and return both; the one before stays good for `overlap`.
 
-    A secret that was being replaced already ends at once. Raises NoSuchKey, OverlapRefused.
+    A secret that was being replaced already ends at once: so the same page is not to ask twice.
+    Raises NoSuchKey, OverlapRefused, or SecretShown.
     """
     if not timedelta() <= overlap <= LONGEST_OVERLAP:
         raise OverlapRefused(longest_hours=LONGEST_OVERLAP // timedelta(hours=1))
     key = session.get(ApiKey, key_id, with_for_update={"of": ApiKey})
     if key is None or key.state(now) in ("revoked", "expired"):
         raise NoSuchKey
+    if idempotency_key is not None and idempotency_key == key.rotation_key:
+        raise SecretShown(name=key.name)
     secret = _draw_secret(is_sandbox=key.is_sandbox)
     key.old_digest, key.old_until = (key.digest, now + overlap) if overlap else (None, None)
-    key.digest, key.prefix = digest_of_secret(secret), _shown(secret)
+    key.digest, key.prefix = secret_digest(secret), _shown(secret)
+    key.rotation_key = idempotency_key
     session.flush()
     return key, secret
 
 
 def revoke_api_key(session: Session, key_id: int, now: datetime) -> bool:
     """Let a key open nothing any more; tell whether it did before."""
-    key = session.get(ApiKey, key_id)
+    key = session.get(ApiKey, key_id, with_for_update={"of": ApiKey})
     if key is None or key.revoked_at is not None:
         return False
     key.revoked_at = now
@@ -176,11 +203,6 @@ def revoke_api_key(session: Session, key_id: int, now: datetime) -> bool:
 def list_api_keys(session: Session) -> Sequence[ApiKey]:
     """Return all keys with their stores, the newest first."""
     return session.scalars(select(ApiKey).order_by(ApiKey.id.desc())).all()
-
-
-def digest_of_secret(secret: str) -> str:
-    """Return the digest of a secret of 256 random bits, which needs no slow hash."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _draw_secret(*, is_sandbox: bool) -> str:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, BusinessError, Moment
+from models.base import Base, BusinessError, Moment, one_of
 from models.member import Member, is_member_number
 from models.phone import normal_phone
 
@@ -42,7 +42,7 @@ class BrowseEvent(Base):
 
     __tablename__ = "browse_event"
     __table_args__ = (
-        CheckConstraint("kind IN ('" + "', '".join(KINDS) + "')", name="kind_known"),
+        CheckConstraint(one_of("kind", KINDS), name="kind_known"),
         Index(None, "member_id", "occurred_at"),
         Index(None, "occurred_at", postgresql_using="brin"),
     )

@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.audit import note
-from models.base import Base, BusinessError, Day, Identifier, Moment
+from models.base import Base, BusinessError, Day, Identifier, Moment, one_of
 from models.interval import wilson
 from models.lifecycle.figures import is_here
 from models.local_day import local_day
@@ -72,7 +72,7 @@ class CareTask(Base):
             "(done_at IS NULL) = (done_by IS NULL) AND (done_at IS NULL) = (outcome IS NULL)",
             name="done_by_somebody",
         ),
-        CheckConstraint("outcome IN ('" + "', '".join(OUTCOMES) + "')", name="outcome_known"),
+        CheckConstraint(one_of("outcome", OUTCOMES), name="outcome_known"),
         CheckConstraint("NOT is_holdout OR done_at IS NULL", name="holdout_gets_none"),
         Index("ix_care_task_made_on", "made_on"),
     )

@@ -79,7 +79,9 @@ def expected_of_channel(session: Session, now: datetime) -> Expected:
     return Expected(
         basic_id=get_shop(session).basic_id,
         free_messages=get_plan(session, month_of(now)).free_messages,
-        friends=session.scalars(friends.order_by(Friend.changed_at.desc())).all(),
+        friends=session.scalars(
+            friends.order_by(Friend.changed_at.desc(), Friend.line_user_id)
+        ).all(),
     )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.audit import note
-from models.base import Base, BusinessError, Identifier, Moment
+from models.base import Base, BusinessError, Identifier, Moment, one_of
 
 PURPOSES = ("membership", "marketing")
 NOTICE_ITEMS = 6
@@ -39,7 +39,7 @@ class Consent(Base):
 
     __tablename__ = "consent"
     __table_args__ = (
-        CheckConstraint("purpose IN ('" + "', '".join(PURPOSES) + "')", name="purpose_known"),
+        CheckConstraint(one_of("purpose", PURPOSES), name="purpose_known"),
         Index(None, "member_id", "purpose", "id"),
     )
 

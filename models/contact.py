@@ -157,9 +157,7 @@ def list_open(session: Session, now: datetime, *, limit: int = MOST_LISTED) -> l
     A handful of queries, however many wait.
     """
     rows = session.execute(
-        select(ContactRequest, Member)
-        .join(Member, Member.id == ContactRequest.member_id)
-        .where(ContactRequest.state == "open", Member.erased_at.is_(None))
+        _open(select(ContactRequest, Member))
         .order_by(ContactRequest.level.desc(), ContactRequest.asked_at, ContactRequest.id)
         .limit(limit)
     ).all()
@@ -182,6 +180,12 @@ def list_open(session: Session, now: datetime, *, limit: int = MOST_LISTED) -> l
     ]
 
 
+def count_open(session: Session) -> int:
+    """Return how many wait to be called."""
+    waiting: int = session.scalars(_open(select(func.count()).select_from(ContactRequest))).one()
+    return waiting
+
+
 def usual_hours(session: Session, now: datetime) -> int:
     """Return within how many hours half of those who asked lately were answered, rounded up."""
     waited = func.extract("epoch", ContactRequest.settled_at - ContactRequest.asked_at)
@@ -194,6 +198,13 @@ def usual_hours(session: Session, now: datetime) -> int:
     if count < FEWEST_MEASURED:
         return USUAL_HOURS
     return max(-(-int(seconds) // _HOUR_SECONDS), 1)
+
+
+def _open(asked: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Restrict a question to requests that wait, of members who are here."""
+    return asked.join(Member, Member.id == ContactRequest.member_id).where(
+        ContactRequest.state == "open", Member.erased_at.is_(None)
+    )
 
 
 def _get_open(session: Session, member_id: int) -> ContactRequest:

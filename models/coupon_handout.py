@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.audit import note
-from models.base import Base, BusinessError, Identifier, Moment, wake
+from models.base import Base, BusinessError, Identifier, Moment, one_of, wake
 from models.coupon import CouponNotOffered, CouponTemplate
 from models.coupon.bulk import issue_many
 from models.coupon.issuing import is_offered
@@ -34,7 +34,7 @@ class CouponHandout(Base):
 
     __tablename__ = "coupon_handout"
     __table_args__ = (
-        CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
         CheckConstraint("(state = 'running') = (ended_at IS NULL)", name="ended_when"),
         CheckConstraint("seen >= given AND given >= 0", name="given_of_those_seen"),
         Index("ix_coupon_handout_template_id", "template_id", "id"),

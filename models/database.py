@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.orm import Session, sessionmaker
 
 from models.embedded_postgres import EmbeddedPostgresError, embedded_url, stop_embedded
@@ -77,6 +78,7 @@ def make_engine(
 
     With `schema` every transaction sees that schema and no other. Each one says so itself: an
     option of the connection is what a pooler in between may drop, and then it would see the shop.
+    Its errors, which are logged with their traces, tell no values: those are people's.
     """
     limits = {
         "TimeZone": "UTC",
@@ -90,6 +92,7 @@ def make_engine(
         max_overflow=max_overflow,
         pool_timeout=pool_timeout_seconds,
         pool_use_lifo=True,
+        hide_parameters=True,
         connect_args={
             "connect_timeout": connect_timeout_seconds,
             "application_name": application_name,
@@ -97,9 +100,17 @@ def make_engine(
             **KEEPALIVE,
         },
     )
+    event.listen(engine, "handle_error", _hush)
     if schema is not None:
         event.listen(engine, "begin", partial(_see_only, schema))
     return engine
+
+
+def _hush(context: ExceptionContext) -> None:
+    """Keep of the server's message what went wrong; its other lines quote the row."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (*str(error.args[0]).splitlines()[:1], *error.args[1:])
 
 
 def _see_only(schema: str, connection: Connection) -> None:

@@ -5,7 +5,6 @@ manages, on the device itself, or with a code that they made elsewhere: good onc
 an hour. Revoking a device ends at once what it does.
 """
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.audit import note
 from models.base import Base, BusinessError, Identifier, Moment
+from models.digest import secret_digest
 from models.shop import Store
 from models.staff import KEYS_STAY, Staff
 
@@ -113,7 +113,7 @@ def make_enrolment_code(
     """Make a code to type on the device that is to be enrolled; only its digest is kept."""
     typed = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
     code = DeviceCode(
-        digest=digest_of(typed),
+        digest=secret_digest(typed),
         store_id=store.id,
         made_by=by.id if by else None,
         made_at=now,
@@ -142,7 +142,7 @@ def enrol_with_code(session: Session, typed: str, name: str, now: datetime) -> t
     code = session.scalars(
         select(DeviceCode)
         .where(
-            DeviceCode.digest == digest_of(wanted),
+            DeviceCode.digest == secret_digest(wanted),
             DeviceCode.used_at.is_(None),
             DeviceCode.expires_at > now,
         )
@@ -168,13 +168,13 @@ def forget_enrolment_codes(session: Session, now: datetime) -> int:
 def find_device(session: Session, secret: str) -> Device | None:
     """Return the device whose cookie holds this secret, or None where it was revoked."""
     return session.scalars(
-        select(Device).where(Device.digest == digest_of(secret), Device.revoked_at.is_(None))
+        select(Device).where(Device.digest == secret_digest(secret), Device.revoked_at.is_(None))
     ).one_or_none()
 
 
 def is_secret_of(device: Device, secret: str) -> bool:
     """Tell whether a cookie's secret is the device's."""
-    return secrets.compare_digest(device.digest, digest_of(secret))
+    return secrets.compare_digest(device.digest, secret_digest(secret))
 
 
 def note_seen(session: Session, device: Device, now: datetime) -> None:
@@ -235,7 +235,7 @@ def _enrol(
     device = Device(
         name=known,
         store_id=store_id,
-        digest=digest_of(secret),
+        digest=secret_digest(secret),
         enrolled_by=by,
         enrolled_at=now,
         last_seen_at=now,
@@ -256,8 +256,3 @@ def _note(session: Session, what: str, device: Device, by: int | None, now: date
         store_id=device.store_id,
         after={"device": device.label},
     )
-
-
-def digest_of(secret: str) -> str:
-    """Return the digest of a secret that was drawn at random, which needs no slow hash."""
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -86,7 +86,7 @@ def others_drafting(session: Session, staff: Staff, what: str, now: datetime) ->
         select(Staff.name, Draft.saved_at)
         .join(Staff, Staff.id == Draft.staff_id)
         .where(Draft.what == what, Draft.staff_id != staff.id, Draft.saved_at > now - EDITING)
-        .order_by(Draft.saved_at.desc())
+        .order_by(Draft.saved_at.desc(), Draft.staff_id)
     )
     return [Drafting(name, saved_at) for name, saved_at in found]
 

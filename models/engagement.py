@@ -17,6 +17,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, delete, s
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, Moment, squeezed
+from models.local_day import read_moment
 from models.outbox import KEPT_DAYS
 
 PART = 2_000
@@ -228,8 +229,8 @@ def unmerge_engagement(
         told = [told for told in (own[name], brought[name]) if told is not None]
         newest = max(map(datetime.fromisoformat, told), default=None)
         if getattr(kept, name) == newest:  # Nothing since, so it is what the merge made of it.
-            setattr(kept, name, _read(own[name]))
-    session.add(Engagement(member_id=drop_id, **{n: _read(brought[n]) for n in MOMENTS}))
+            setattr(kept, name, read_moment(own[name]))
+    session.add(Engagement(member_id=drop_id, **{n: read_moment(brought[n]) for n in MOMENTS}))
     session.flush()
     ids = [uuid.UUID(owed_id) for owed_id in journal["messages"]]
     session.execute(
@@ -246,10 +247,6 @@ def _moments(session: Session, member_id: int) -> dict[str, str | None] | None:
         return None
     moments = ((name, getattr(found, name)) for name in MOMENTS)
     return {name: moment.isoformat() if moment else None for name, moment in moments}
-
-
-def _read(told: str | None) -> datetime | None:
-    return datetime.fromisoformat(told) if told else None
 
 
 def forget_engagement(session: Session, *member_ids: int) -> None:

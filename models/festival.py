@@ -7,13 +7,13 @@ no year has to be looked up; a leap month is never meant.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from lunardate import LunarDate  # type: ignore[import-untyped]  # It brings no types.
 from sqlalchemy import CheckConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, BusinessError, Translated
+from models.base import Base, BusinessError, Moment, Translated, hold, said
 
 FIRST_YEAR, LAST_YEAR = 2000, 2098
 """The almanac's years, and those for which the solar terms' formula holds."""
@@ -50,6 +50,9 @@ class Festival(Base):
     days: Mapped[int]
     year: Mapped[int | None]
     """None: every year."""
+    set_by: Mapped[str]
+    """Who set it last: a login, or a word of a system's own."""
+    set_at: Mapped[Moment]
 
     def in_year(self, year: int) -> Occasion | None:
         """Return when it is in a year, or None; 29 February is kept on the 28th."""
@@ -128,35 +131,31 @@ class _Known:
     days: int = 1
 
 
-def _said(zh: str, en: str, ja: str) -> dict[str, str]:
-    return {"zh-TW": zh, "en": en, "ja": ja}
-
-
 KNOWN: dict[str, _Known] = {
-    "new_year": _Known(_said("元旦", "New Year's Day", "元日"), _solar(1, 1)),
-    "year_end_feast": _Known(_said("尾牙", "Year-end Feast", "尾牙（忘年会）"), _year_end_feast),
+    "new_year": _Known(said("元旦", "New Year's Day", "元日"), _solar(1, 1)),
+    "year_end_feast": _Known(said("尾牙", "Year-end Feast", "尾牙（忘年会）"), _year_end_feast),
     "spring_festival": _Known(
-        _said("春節", "Lunar New Year", "旧正月（春節）"), _new_years_eve, days=6
+        said("春節", "Lunar New Year", "旧正月（春節）"), _new_years_eve, days=6
     ),
-    "valentine": _Known(_said("西洋情人節", "Valentine's Day", "バレンタインデー"), _solar(2, 14)),
-    "lantern": _Known(_said("元宵節", "Lantern Festival", "元宵節"), _lunar(1, 15)),
-    "qingming": _Known(_said("清明節", "Tomb Sweeping Day", "清明節"), _solar_term(4, 4.81)),
-    "mothers_day": _Known(_said("母親節", "Mother's Day", "母の日"), _mothers_day),
-    "dragon_boat": _Known(_said("端午節", "Dragon Boat Festival", "端午節"), _lunar(5, 5)),
-    "fathers_day": _Known(_said("父親節", "Father's Day", "父の日（台湾）"), _solar(8, 8)),
-    "qixi": _Known(_said("七夕", "Qixi Festival", "七夕（旧暦）"), _lunar(7, 7)),
-    "ghost": _Known(_said("中元節", "Ghost Festival", "中元節"), _lunar(7, 15)),
-    "mid_autumn": _Known(_said("中秋節", "Mid-Autumn Festival", "中秋節"), _lunar(8, 15)),
-    "double_ninth": _Known(_said("重陽節", "Double Ninth Festival", "重陽節"), _lunar(9, 9)),
-    "double_eleven": _Known(_said("雙 11", "Double 11", "ダブルイレブン"), _solar(11, 11)),
-    "winter_solstice": _Known(_said("冬至", "Winter Solstice", "冬至"), _solar_term(12, 21.94)),
-    "christmas": _Known(_said("聖誕節", "Christmas", "クリスマス"), _solar(12, 25)),
+    "valentine": _Known(said("西洋情人節", "Valentine's Day", "バレンタインデー"), _solar(2, 14)),
+    "lantern": _Known(said("元宵節", "Lantern Festival", "元宵節"), _lunar(1, 15)),
+    "qingming": _Known(said("清明節", "Tomb Sweeping Day", "清明節"), _solar_term(4, 4.81)),
+    "mothers_day": _Known(said("母親節", "Mother's Day", "母の日"), _mothers_day),
+    "dragon_boat": _Known(said("端午節", "Dragon Boat Festival", "端午節"), _lunar(5, 5)),
+    "fathers_day": _Known(said("父親節", "Father's Day", "父の日（台湾）"), _solar(8, 8)),
+    "qixi": _Known(said("七夕", "Qixi Festival", "七夕（旧暦）"), _lunar(7, 7)),
+    "ghost": _Known(said("中元節", "Ghost Festival", "中元節"), _lunar(7, 15)),
+    "mid_autumn": _Known(said("中秋節", "Mid-Autumn Festival", "中秋節"), _lunar(8, 15)),
+    "double_ninth": _Known(said("重陽節", "Double Ninth Festival", "重陽節"), _lunar(9, 9)),
+    "double_eleven": _Known(said("雙 11", "Double 11", "ダブルイレブン"), _solar(11, 11)),
+    "winter_solstice": _Known(said("冬至", "Winter Solstice", "冬至"), _solar_term(12, 21.94)),
+    "christmas": _Known(said("聖誕節", "Christmas", "クリスマス"), _solar(12, 25)),
 }
 ANNIVERSARY, THANKS_MONTH = "brand_anniversary", "member_month"
 """What most shops add of their own."""
 OWN_NAMES = {
-    ANNIVERSARY: _said("品牌週年慶", "Our Anniversary", "創業記念日"),
-    THANKS_MONTH: _said("會員感恩月", "Members' Thanks Month", "会員感謝月間"),
+    ANNIVERSARY: said("品牌週年慶", "Our Anniversary", "創業記念日"),
+    THANKS_MONTH: said("會員感恩月", "Members' Thanks Month", "会員感謝月間"),
 }
 
 
@@ -200,6 +199,8 @@ def keep_festival(
     day: int,
     days: int = 1,
     year: int | None = None,
+    by: str,
+    now: datetime,
 ) -> Festival:
     """Add a festival of the shop's own, or set its day anew. Raises FestivalRefused."""
     if not CODE.fullmatch(code) or code in KNOWN:
@@ -212,11 +213,12 @@ def keep_festival(
         raise FestivalRefused(what="days", most=MOST_DAYS)
     if not _is_a_day(month, day):
         raise FestivalRefused(what="day")
-    found = session.get(Festival, code)
+    found = hold(session, Festival, code)
     if found is None:
         found = Festival(code=code)
         session.add(found)
     found.name, found.month, found.day, found.days, found.year = name, month, day, days, year
+    found.set_by, found.set_at = by, now
     session.flush()
     return found
 

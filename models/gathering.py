@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, BusinessError, Identifier, Moment, Translated, in_language
+from models.base import Base, BusinessError, Identifier, Moment, Translated, in_language, one_of
 from models.member import Member
 from models.outbox import owe
 from models.tier import Tier
@@ -64,7 +64,7 @@ class GatheringSeat(Base):
 
     __tablename__ = "gathering_seat"
     __table_args__ = (
-        CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
         Index("ix_gathering_seat_waiting", "gathering_id", "asked_at"),
     )
 

@@ -4,7 +4,6 @@ Who manages makes it and hands it over; nobody but the person ever knows the pas
 digest of the link's token is kept. A newer invitation takes the place of an older one.
 """
 
-import hashlib
 import re
 import secrets
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, BusinessError, Moment
+from models.digest import secret_digest
 from models.shop import Store
 from models.staff import (
     LONGEST_NAME,
@@ -120,7 +120,7 @@ def find_invited(session: Session, token: str, now: datetime) -> Staff | None:
         select(Staff)
         .join(StaffInvitation, StaffInvitation.staff_id == Staff.id)
         .where(
-            StaffInvitation.digest == _digest(token),
+            StaffInvitation.digest == secret_digest(token),
             StaffInvitation.expires_at > now,
             Staff.is_active,
         )
@@ -136,7 +136,7 @@ def use_invitation(session: Session, token: str, password: str, now: datetime) -
     if staff is None:
         raise InvitationOver
     choose_password(staff, password)
-    used = delete(StaffInvitation).where(StaffInvitation.digest == _digest(token))
+    used = delete(StaffInvitation).where(StaffInvitation.digest == secret_digest(token))
     if session.scalar(used.returning(StaffInvitation.staff_id)) is None:
         raise InvitationOver  # Somebody else was quicker with the same link.
     note_staff(session, "staff.password_set", staff, None, now)
@@ -156,7 +156,7 @@ def list_invited(session: Session, now: datetime) -> dict[int, datetime]:
 def _draw(session: Session, staff: Staff, by: Staff, now: datetime) -> str:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     kept = {
-        "digest": _digest(token),
+        "digest": secret_digest(token),
         "made_by": by.id,
         "made_at": now,
         "expires_at": now + GOOD_FOR,
@@ -168,8 +168,3 @@ def _draw(session: Session, staff: Staff, by: Staff, now: datetime) -> str:
     )
     note_staff(session, "staff.invite", staff, by, now)
     return token
-
-
-def _digest(token: str) -> str:
-    """Return the digest of 256 random bits, which needs no slow hash."""
-    return hashlib.sha256(token.encode()).hexdigest()

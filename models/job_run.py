@@ -47,4 +47,5 @@ def is_finished(session: Session, name: str, slot: str) -> bool:
 
 def last_runs(session: Session, limit: int) -> list[JobRun]:
     """Return the newest runs, newest first."""
-    return list(session.scalars(select(JobRun).order_by(JobRun.started_at.desc()).limit(limit)))
+    newest = select(JobRun).order_by(JobRun.started_at.desc(), JobRun.name, JobRun.slot)
+    return list(session.scalars(newest.limit(limit)))

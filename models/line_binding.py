@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.audit import note
-from models.base import Base, BusinessError, Identifier, Moment
+from models.base import Base, BusinessError, Identifier, Moment, one_of
 from models.friend import end_conversation
 from models.member import Member
 from models.member_code import new_card_ref
@@ -30,7 +30,7 @@ class LineBinding(Base):
 
     __tablename__ = "line_binding"
     __table_args__ = (
-        CheckConstraint("bound_how IN ('" + "', '".join(WAYS) + "')", name="bound_how_known"),
+        CheckConstraint(one_of("bound_how", WAYS), name="bound_how_known"),
         CheckConstraint("bound_how <> 'clerk' OR bound_by IS NOT NULL", name="clerk_is_named"),
         CheckConstraint("(revoked_at IS NULL) = (revoke_reason IS NULL)", name="revoked_why"),
         CheckConstraint(

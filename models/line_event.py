@@ -37,10 +37,10 @@ LONGEST_PERSON = 64
 KEEP_EVENTS = """
 INSERT INTO line_event (webhook_event_id, person, event_type, raw)
 SELECT kept ->> 0, kept ->> 1, kept ->> 2, (kept ->> 3)::json
-FROM json_array_elements(%s::json) AS kept
+FROM json_array_elements(%s::json) WITH ORDINALITY AS told(kept, place) ORDER BY place
 ON CONFLICT (webhook_event_id) DO NOTHING
 """
-"""Keeps any number of events in one statement of one shape, so the server plans it once.
+"""Keeps any number of events, in their order, in one statement that the server plans once.
 
 They travel as one JSON text: the driver writes lists of texts ten times as slowly (80 us an event).
 """

@@ -111,7 +111,8 @@ def _lines(session: Session, cards: Sequence[int]) -> list[dict[str, Any]]:
 
 def _of_account(session: Session, table: Any, line_user_id: str) -> list[dict[str, Any]]:
     shown = [column for column in table.columns if _is_told(column)]
-    asked = select(*shown).where(table.c.line_user_id == line_user_id).limit(MOST_ROWS)
+    theirs = select(*shown).where(table.c.line_user_id == line_user_id)
+    asked = theirs.order_by(*table.primary_key.columns).limit(MOST_ROWS)
     return [_plain(row) for row in session.execute(asked).mappings()]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.audit import note as note_in_audit
-from models.base import Base, BusinessError, Identifier, Moment
+from models.base import Base, BusinessError, Identifier, Moment, find_made
 from models.member import Member
 from models.staff import Staff
 
@@ -66,9 +66,7 @@ def write_note(
 
     Raises NoteRefused or TooManyNotes.
     """
-    first = session.scalars(
-        select(MemberNote).where(MemberNote.idempotency_key == key)
-    ).one_or_none()
+    first = find_made(session, MemberNote, key)
     if first is not None:
         return first
     words = _clean(typed)

@@ -6,7 +6,7 @@ turned round, so that its last digits are. Whatever is typed, a handful of rows 
 """
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Select, SQLColumnExpression, Text, func, literal, select
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from models.lifecycle.figures import is_here
 from models.member import LONGEST_NAME, NUMBER_DIGITS, Member, kept_member
+from models.phone import SHOWN_FIRST, SHOWN_LAST
 
 MOST_FOUND = 20
 CANDIDATES = 200
@@ -23,22 +24,29 @@ FEWEST_DIGITS = 3
 MOST_DIGITS = 13
 _BETWEEN_DIGITS = " -()+"
 _COUNTRY, _TRUNK = "886", "0"
+_FIRST_SHOWN = f"+{_COUNTRY}" + "9" * (SHOWN_FIRST - len(_TRUNK))
+"""As long as what a masked phone shows of its start."""
 _BEGINS = "^"
 """Before a character: a name that begins with it, as `name_grams` tells it."""
 _BEYOND = "9" * MOST_DIGITS
 """After every number that begins alike, in whichever way the database sorts."""
 
 
-def search_members(session: Session, typed: str, *, limit: int = MOST_FOUND) -> list[Member]:
+def search_members(
+    session: Session, typed: str, *, limit: int = MOST_FOUND, is_masked: bool = False
+) -> list[Member]:
     """Return members who fit what was typed so far, the likeliest first; none for too little.
 
     Three digits or more are a member number or a phone, from its start or at its end; all else is
-    part of a name.
+    part of a name. Who sees phones masked finds them by the digits that are shown or by all, so
+    that nobody reads the others off by trying.
     """
     text = _folded(typed)
     digits = "".join(sign for sign in text if sign not in _BETWEEN_DIGITS)
     if digits.isascii() and digits.isdigit():
-        return _by_digits(session, digits, limit) if len(digits) >= FEWEST_DIGITS else []
+        if len(digits) < FEWEST_DIGITS:
+            return []
+        return _first_of(session, _asked_of_digits(digits[:MOST_DIGITS], is_masked), limit)
     return _by_name(session, text, limit) if 0 < len(text) <= LONGEST_NAME else []
 
 
@@ -48,9 +56,9 @@ def _folded(typed: str) -> str:
     return "".join(normal.lower().split()).replace("\0", "")
 
 
-def _by_digits(session: Session, digits: str, limit: int) -> list[Member]:
+def _first_of(session: Session, questions: Iterable[Select[Member]], limit: int) -> list[Member]:
     found: dict[int, Member] = {}
-    for asked in _asked_of_digits(digits[:MOST_DIGITS]):
+    for asked in questions:
         for member in session.scalars(asked.limit(limit)):
             kept = kept_member(session, member)
             found.setdefault(kept.id, kept)
@@ -59,12 +67,17 @@ def _by_digits(session: Session, digits: str, limit: int) -> list[Member]:
     return list(found.values())[:limit]
 
 
-def _asked_of_digits(digits: str) -> Iterator[Select[Member]]:
+def _asked_of_digits(digits: str, is_masked: bool) -> Iterator[Select[Member]]:
     """Yield who has such a number, such a phone, or a phone that ends so, each by an index."""
     if len(digits) <= NUMBER_DIGITS:
         yield _that_begins(Member.number, digits).where(Member.erased_at.is_(None))
-    yield _that_begins(Member.phone, "+" + _international(digits))
-    yield _that_begins(func.reverse(Member.phone), digits[::-1])
+    phone = "+" + _international(digits)
+    if not is_masked or len(phone) <= len(_FIRST_SHOWN):
+        yield _that_begins(Member.phone, phone)
+    else:
+        yield select(Member).where(Member.phone == phone)
+    if not is_masked or len(digits) <= SHOWN_LAST:
+        yield _that_begins(func.reverse(Member.phone), digits[::-1])
 
 
 def _that_begins(column: SQLColumnExpression[Any], start: str) -> Select[Member]:
@@ -101,12 +114,12 @@ def _having(session: Session, grams: list[str], text: str) -> Sequence[Member]:
 
 
 def _likeliest(found: Sequence[Member], text: str) -> list[Member]:
-    """Sort by how well the name fits, then by who came last."""
+    """Sort by how well the name fits, then by who came last, then by who joined first."""
 
-    def place(member: Member) -> tuple[int, int]:
+    def place(member: Member) -> tuple[int, int, int]:
         name = _folded(member.name or "")
         fit = 0 if name == text else 1 if name.startswith(text) else 2
         day = member.last_purchase_on
-        return fit, -(day.toordinal() if day is not None else 0)
+        return fit, -(day.toordinal() if day is not None else 0), member.id
 
     return sorted(found, key=place)

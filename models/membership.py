@@ -83,11 +83,6 @@ class Joined:
     member: Member
     welcome: Sequence[Coupon] = ()
 
-    @property
-    def welcome_coupon(self) -> Coupon | None:
-        """Return the welcome coupon that can be used at once, if there is one."""
-        return self.welcome[0] if self.welcome else None
-
 
 _PERSON = (
     select(

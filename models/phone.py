@@ -7,6 +7,8 @@ import phonenumbers
 from models.base import BusinessError
 
 LONGEST_TYPED = 40
+SHOWN_FIRST, SHOWN_LAST = 4, 3
+"""So many digits of a masked phone stay to be read."""
 
 
 class NotAMobileNumber(BusinessError):
@@ -35,4 +37,4 @@ def normal_phone(typed: str) -> str:
 def masked_phone(phone: str) -> str:
     """Return a stored number as its owner knows it, with the middle hidden: `0912-***-678`."""
     local = "0" + phone.removeprefix("+886")
-    return f"{local[:4]}-***-{local[-3:]}"
+    return f"{local[:SHOWN_FIRST]}-***-{local[-SHOWN_LAST:]}"

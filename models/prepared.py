@@ -164,7 +164,7 @@ def claim_wanted(session: Session, now: datetime) -> Wanted | None:
             PreparedFigure.wanted_at.is_not(None),
             or_(PreparedFigure.begun_at.is_(None), PreparedFigure.begun_at < now - LEASE),
         )
-        .order_by(PreparedFigure.wanted_at)
+        .order_by(PreparedFigure.wanted_at, PreparedFigure.name, PreparedFigure.digest)
         .limit(1)
         .with_for_update(skip_locked=True)
     ).one_or_none()

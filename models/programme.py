@@ -39,7 +39,7 @@ class Programme:
     ladder: Ladder
     """The rules of the tiers in all their versions; the day decides which holds."""
     benefits: tuple[Held, ...]
-    """What tiers and plans bring, for `models/benefit.py` to ask."""
+    """What tiers and plans bring, for `models/benefit/` to ask."""
     stamp_programmes: tuple[StampProgramme, ...]
     """All of them, each with its reward; those that have ended stamp nothing."""
     plans: tuple[Plan, ...]

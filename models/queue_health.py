@@ -79,7 +79,7 @@ _WORKERS = text(
     "SELECT last_heartbeat FROM procrastinate_workers WHERE last_heartbeat > :since"
     " ORDER BY last_heartbeat DESC LIMIT :most"
 )
-_RUNS = text("SELECT name, max(slot) AS slot FROM job_run GROUP BY name")
+_RUNS = text("SELECT name, max(slot) AS slot FROM job_run GROUP BY name ORDER BY name")
 
 
 def read_health(session: Session, now: datetime) -> Health:

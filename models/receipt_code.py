@@ -23,8 +23,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.audit import note
-from models.base import Base, BusinessError, Identifier, Moment, constraint_of
+from models.base import Base, BusinessError, Identifier, Moment, constraint_of, find_made
 from models.checkout import Line, Recorded, Sale, record_purchase
+from models.digest import secret_digest
 from models.fraud.approval import MAY_APPROVE
 from models.local_day import day_start, local_day
 from models.member import Member
@@ -210,15 +211,13 @@ def issue_receipt_code(session: Session, asked: ReceiptAsked, now: datetime) -> 
     if not 0 < asked.amount_twd <= LARGEST_AMOUNT_TWD:
         raise AmountRefused(largest_twd=LARGEST_AMOUNT_TWD)
     number = normal_invoice_number(asked.invoice_number)
-    first = session.scalars(
-        select(ReceiptCode).where(ReceiptCode.idempotency_key == asked.idempotency_key)
-    ).one_or_none()
+    first = find_made(session, ReceiptCode, asked.idempotency_key)
     if first is not None:
         return _repeated(first, asked)
     _check_limits(session, asked, now)
     plain = _make_code(asked.secret, asked.idempotency_key)
     row = ReceiptCode(
-        digest=_digest(plain),
+        digest=secret_digest(plain),
         store_id=asked.store.id,
         staff_id=asked.staff.id if asked.staff else None,
         amount_twd=asked.amount_twd,
@@ -346,10 +345,6 @@ def _make_code(secret: bytes, idempotency_key: str) -> str:
     return "".join(letters)
 
 
-def _digest(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()
-
-
 def _repeated(first: ReceiptCode, asked: ReceiptAsked) -> Issued:
     """Answer a key that came before with its code. Raises IdempotencyKeyReused."""
     same = (first.amount_twd, first.store_id) == (asked.amount_twd, asked.store.id)
@@ -401,7 +396,7 @@ def _note(session: Session, row: ReceiptCode, what: str, by: Staff | None, now: 
 def _lock_by_code(session: Session, code: str) -> ReceiptCode | None:
     return session.scalars(
         select(ReceiptCode)
-        .where(ReceiptCode.digest == _digest(code))
+        .where(ReceiptCode.digest == secret_digest(code))
         .with_for_update(of=ReceiptCode)
         .execution_options(populate_existing=True)
     ).one_or_none()

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from models.base import Base, BusinessError, Identifier, Moment, Translated, in_language
+from models.base import Base, BusinessError, Identifier, Moment, Translated, find_made, in_language
 from models.coupon import Coupon, CouponTemplate, issue_coupon, void_coupon
 from models.fraud.freezing import refuse_if_frozen
 from models.local_day import day_start, local_day
@@ -308,9 +308,7 @@ def _take_piece(session: Session, reward_id: int) -> bool:
 
 def find_exchange(session: Session, idempotency_key: str) -> RewardExchange | None:
     """Return the exchange made under this key, or None."""
-    return session.scalars(
-        select(RewardExchange).where(RewardExchange.idempotency_key == idempotency_key)
-    ).one_or_none()
+    return find_made(session, RewardExchange, idempotency_key)
 
 
 def cancel_exchange(

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.audit import note
-from models.base import Base, BusinessError, Moment
+from models.base import Base, BusinessError, Moment, one_of
 from models.staff import Staff
 
 GOAL, VALUE, TIERS, PLATFORM, PROMOTE, IMPROVE = STEPS = (
@@ -36,7 +36,7 @@ class SetupChoice(Base):
     """What was decided at one step, by whom and when; deciding again replaces it."""
 
     __tablename__ = "setup_choice"
-    __table_args__ = (CheckConstraint("step IN ('" + "', '".join(STEPS) + "')", name="step_known"),)
+    __table_args__ = (CheckConstraint(one_of("step", STEPS), name="step_known"),)
 
     step: Mapped[str] = mapped_column(primary_key=True)
     told: Mapped[dict[str, Any]] = mapped_column(JSONB)

@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, Identifier, Moment
-from models.device import Device, digest_of
+from models.base import Base, Identifier, Moment, one_of
+from models.device import Device
+from models.digest import secret_digest
 from models.local_day import day_start, local_day
 from models.purchase import Purchase
 from models.shop import Shop, Store
@@ -31,7 +32,7 @@ class Shift(Base):
     __table_args__ = (
         CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended_somehow"),
         CheckConstraint("ended_at >= started_at", name="ends_after_start"),
-        CheckConstraint("ended_by IN ('" + "', '".join(ENDED_BY) + "')", name="ended_by_known"),
+        CheckConstraint(one_of("ended_by", ENDED_BY), name="ended_by_known"),
         Index("ix_shift_open", "device_id", unique=True, postgresql_where="ended_at IS NULL"),
         Index("ix_shift_staff_id", "staff_id", "started_at"),
     )
@@ -142,7 +143,7 @@ def find_at_work(
             Shift.ended_at.is_(None),
             Staff.session_version == session_version,
             Staff.is_active,
-            Device.digest == digest_of(device_secret),
+            Device.digest == secret_digest(device_secret),
             Device.revoked_at.is_(None),
         )
     ).one_or_none()

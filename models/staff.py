@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.audit import note
-from models.base import Base, BusinessError, Identifier
+from models.base import Base, BusinessError, Identifier, one_of
 from models.shop import Store
 
 ROLES = ("owner", "manager", "marketer", "clerk", "auditor")
@@ -46,7 +46,7 @@ class Staff(Base):
 
     __tablename__ = "staff"
     __table_args__ = (
-        CheckConstraint("role IN ('" + "', '".join(ROLES) + "')", name="role_known"),
+        CheckConstraint(one_of("role", ROLES), name="role_known"),
         CheckConstraint("pin_tries >= 0", name="pin_tries_counted"),
         CheckConstraint("totp_tries >= 0", name="totp_tries_counted"),
         CheckConstraint("totp_at IS NULL OR totp_seed IS NOT NULL", name="totp_has_its_seed"),
@@ -284,6 +284,8 @@ def change_role(
     staff = get_staff_to_manage(session, staff_id, by)
     if by is not None and (by.role != OWNER or role == OWNER):
         raise NotTheirsToManage
+    if staff.role == role:
+        return staff
     before, staff.role = staff.role, role
     staff.session_version += 1
     note_staff(session, "staff.role", staff, by, now, before={"role": before}, after={"role": role})
@@ -298,6 +300,8 @@ def change_access(
     Raises NoSuchStaff or NotTheirsToManage.
     """
     staff = get_staff_to_manage(session, staff_id, by)
+    if staff.is_active == is_active:
+        return staff
     staff.is_active = is_active
     staff.session_version += 1
     note_staff(session, "staff.admit" if is_active else "staff.shut_out", staff, by, now)

@@ -73,10 +73,13 @@ class SuppressionRefused(BusinessError):
 
 def get_threshold(session: Session) -> int | None:
     """Return after how many unanswered messages sleeping members are left in peace; None: never."""
-    newest = session.execute(
-        select(SuppressionSetting.unanswered).order_by(SuppressionSetting.id.desc()).limit(1)
-    ).one_or_none()
-    return USUAL_UNANSWERED if newest is None else newest[0]
+    newest = _newest(session)
+    return USUAL_UNANSWERED if newest is None else newest.unanswered
+
+
+def _newest(session: Session) -> SuppressionSetting | None:
+    by_age = select(SuppressionSetting).order_by(SuppressionSetting.id.desc())
+    return session.scalars(by_age.limit(1)).one_or_none()
 
 
 def set_threshold(
@@ -84,12 +87,15 @@ def set_threshold(
 ) -> SuppressionSetting:
     """Leave sleeping members in peace after so many messages, or nobody where None.
 
-    Raises SuppressionRefused.
+    What is set already is kept as it was. Raises SuppressionRefused.
     """
     if unanswered is not None and not 1 <= unanswered <= MOST_UNANSWERED:
         raise SuppressionRefused(what="unanswered", most=MOST_UNANSWERED)
     if not note.strip() or len(note) > LONGEST_NOTE:
         raise SuppressionRefused(what="note", longest=LONGEST_NOTE)
+    newest = _newest(session)
+    if newest is not None and newest.unanswered == unanswered:
+        return newest
     row = SuppressionSetting(unanswered=unanswered, note=note.strip(), set_by=by, set_at=now)
     session.add(row)
     session.flush()

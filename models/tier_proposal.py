@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.audit import note
-from models.base import Base, BusinessError, Identifier, Moment
+from models.base import Base, BusinessError, Identifier, Moment, find_made
 from models.benefit import Benefit, add_benefit, read_terms
 from models.staff import OWNER, Staff
 from models.tier import Tier, TierVersion, list_tiers
@@ -136,9 +136,7 @@ def begin_proposal(
     session: Session, staff: Staff, name: str, proposed: Proposed, *, key: str, now: datetime
 ) -> TierProposal:
     """Keep a new proposal; the same `key` again returns the first. Raises ProposalRefused."""
-    known = session.scalars(
-        select(TierProposal).where(TierProposal.idempotency_key == key)
-    ).one_or_none()
+    known = find_made(session, TierProposal, key)
     if known is not None:
         return known
     proposal = TierProposal(
@@ -266,7 +264,8 @@ def get_edition(session: Session, asked: Mapping[str, Any]) -> TierProposal:
 
 def list_proposals(session: Session, *, open_only: bool = True) -> Sequence[TierProposal]:
     """Return proposals, the last changed first: those that are open, or all of them."""
-    asked = select(TierProposal).order_by(TierProposal.changed_at.desc()).limit(MOST_LISTED)
+    newest = TierProposal.changed_at.desc(), TierProposal.id.desc()
+    asked = select(TierProposal).order_by(*newest).limit(MOST_LISTED)
     if open_only:
         asked = asked.where(TierProposal.version_id.is_(None), TierProposal.dropped_at.is_(None))
     return session.scalars(asked).all()

@@ -7,8 +7,8 @@ wrote also where it refuses. Ten codes on paper, of which digests are kept, open
 """
 
 import base64
-import hashlib
 import secrets
+import unicodedata
 from datetime import datetime, timedelta
 
 import pyotp
@@ -18,6 +18,7 @@ from sqlalchemy import ForeignKey, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, BusinessError
+from models.digest import secret_digest
 from models.staff import (
     KEYS_STAY,
     MARKETER,
@@ -118,7 +119,7 @@ def renew_paper_codes(session: Session, staff: Staff) -> list[str]:
     """Give a person new codes on paper; the old ones are good no more."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == staff.id))
     drawn = [_draw_paper_code() for _ in range(PAPER_CODES)]
-    session.add_all(RecoveryCode(staff_id=staff.id, digest=_digest(each)) for each in drawn)
+    session.add_all(RecoveryCode(staff_id=staff.id, digest=secret_digest(each)) for each in drawn)
     session.flush()
     return drawn
 
@@ -173,10 +174,11 @@ def _hold(session: Session, staff_id: int, now: datetime) -> Staff:
 
 def _use_step(session: Session, staff: Staff, secret: str, code: str, now: datetime) -> None:
     totp = pyotp.TOTP(totp_secret(staff, secret), interval=STEP_SECONDS)
+    typed = unicodedata.normalize("NFKC", code).encode()  # A Chinese keyboard types １２３.
     current = int(now.timestamp()) // STEP_SECONDS
     for step in range(current - STEPS_LATE, current + STEPS_LATE + 1):
         is_new = staff.totp_step is None or step > staff.totp_step
-        if is_new and secrets.compare_digest(totp.generate_otp(step), code):
+        if is_new and secrets.compare_digest(totp.generate_otp(step).encode(), typed):
             staff.totp_step = step
             _forgive(staff)
             return
@@ -188,7 +190,7 @@ def _use_paper_code(session: Session, staff: Staff, code: str, now: datetime) ->
         update(RecoveryCode)
         .where(
             RecoveryCode.staff_id == staff.id,
-            RecoveryCode.digest == _digest(code),
+            RecoveryCode.digest == secret_digest(code),
             RecoveryCode.used_at.is_(None),
         )
         .values(used_at=now)
@@ -216,7 +218,3 @@ def _counted(session: Session, staff: Staff, now: datetime) -> BusinessError:
 
 def _draw_paper_code() -> str:
     return base64.b32encode(secrets.token_bytes(PAPER_BYTES)).decode()
-
-
-def _digest(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, BusinessError, Identifier
+from models.base import Base, BusinessError, Identifier, one_of
 from models.shop import THE_SHOP, Shop
 
 SCOPES = ("member", "staff", "device", "store")
@@ -65,8 +65,8 @@ class VelocityRule(Base):
 
     __tablename__ = "velocity_rule"
     __table_args__ = (
-        CheckConstraint("scope IN ('" + "', '".join(SCOPES) + "')", name="scope_known"),
-        CheckConstraint("what IN ('" + "', '".join(KINDS) + "')", name="what_known"),
+        CheckConstraint(one_of("scope", SCOPES), name="scope_known"),
+        CheckConstraint(one_of("what", KINDS), name="what_known"),
         CheckConstraint("warn_at > 0 AND block_at >= warn_at", name="limits_rise"),
         CheckConstraint("window_minutes BETWEEN 0 AND 1440", name="window_in_range"),
     )

@@ -19,7 +19,7 @@ from models.purchase.table import Purchase
 
 WEB = "web"
 """The channel of what a web shop sells."""
-PAID, CANCELLED, REFUNDED = STATUSES = ("paid", "cancelled", "refunded")
+PAID, CANCELLED, REFUNDED = ("paid", "cancelled", "refunded")
 
 
 class WebOrder(Base):

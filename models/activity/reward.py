@@ -76,8 +76,3 @@ class Reward:
             for field in fields(self)
             if getattr(self, field.name)
         }
-
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether it brings nothing."""
-        return not self.to_words()

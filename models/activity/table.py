@@ -12,7 +12,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
-    Constraint,
     ForeignKey,
     Text,
     UniqueConstraint,
@@ -21,7 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.activity.reward import Reward
-from models.base import Base, Identifier, Moment, Translated
+from models.base import Base, Identifier, Moment, Translated, one_of
 
 THE_RULE = 1
 KINDS = ("count", "streak", "set")
@@ -42,11 +41,6 @@ PERIODS = ("day", "week")
 ACTIVITIES = ("review", "event", "feedback")
 ODDS_PPM = 1_000_000
 """Odds are told in parts per million: a prize of 1,000,000 is won by every ticket."""
-
-
-def one_of(column: str, words: tuple[str, ...], name: str) -> Constraint:
-    """Return the CHECK that a column holds one of these words."""
-    return CheckConstraint(f"{column} IN ('" + "', '".join(words) + "')", name=name)
 
 
 class ReferralRule(Base):
@@ -96,8 +90,8 @@ class Mission(Base):
 
     __tablename__ = "mission"
     __table_args__ = (
-        one_of("kind", KINDS, "kind_known"),
-        one_of("event", EVENTS, "event_known"),
+        CheckConstraint(one_of("kind", KINDS), name="kind_known"),
+        CheckConstraint(one_of("event", EVENTS), name="event_known"),
         CheckConstraint("goal BETWEEN 1 AND 1000", name="goal_in_range"),
         CheckConstraint("rounds > 0", name="can_be_done"),
         CheckConstraint("day_cap > 0", name="day_cap_positive"),
@@ -195,6 +189,8 @@ class LotteryPrize(Base):
     stock: Mapped[int]
     left: Mapped[int]
     reward: Mapped[dict[str, Any]] = mapped_column(JSON)
+    idempotency_key: Mapped[str | None] = mapped_column(unique=True)
+    """Of the page that added it, where one did."""
 
 
 class ActivityRule(Base):
@@ -202,7 +198,7 @@ class ActivityRule(Base):
 
     __tablename__ = "activity_rule"
     __table_args__ = (
-        one_of("code", ACTIVITIES, "code_known"),
+        CheckConstraint(one_of("code", ACTIVITIES), name="code_known"),
         CheckConstraint("points >= 0 AND tier_points >= 0", name="brings_nothing_negative"),
         CheckConstraint("day_cap > 0", name="day_cap_positive"),
     )

@@ -77,7 +77,8 @@ def compare_baskets(by: str, rows: Sequence[tuple[str, int, int]]) -> Baskets:
     orders = sum(count for _, count, _ in rows)
     net_twd = sum(net for _, _, net in rows)
     marks = sorted(
-        (_basket(row, orders, net_twd) for row in rows), key=lambda basket: -basket.basket_twd
+        (_basket(row, orders, net_twd) for row in rows),
+        key=lambda basket: (-basket.basket_twd, basket.mark),
     )
     notes = list[Note]()
     if not orders:

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from models.analysis.refusals import ParameterRefused
 from models.analysis.stall import MOST_EDGES
+from models.base import Texts
 
 Kind = Literal["whole", "decimal", "day", "choice", "code", "wholes"]
-Texts = dict[str, str]
 LARGEST = 1_000_000_000_000
 LONGEST_CODE = 64
 

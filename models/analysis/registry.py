@@ -14,7 +14,7 @@ from models.analysis.contribution import read_contribution
 from models.analysis.design import Wishes, read_design
 from models.analysis.frequency import read_frequency
 from models.analysis.ladder import read_health
-from models.analysis.parameter import Parameter, Texts, read_all
+from models.analysis.parameter import Parameter, read_all
 from models.analysis.pareto import MOST_PERCENT, TOP_PERCENT, read_pareto
 from models.analysis.promotion import read_promotions
 from models.analysis.recency import read_recency
@@ -24,6 +24,7 @@ from models.analysis.stall import read_stall
 from models.analysis.threshold import FEWEST_ORDERS, MOST_ORDERS
 from models.analysis.tier_report import read_tier_report
 from models.analysis.told import Told
+from models.base import Texts, said
 from models.local_day import local_day
 
 LONGEST_WINDOW_DAYS = 36_500
@@ -56,15 +57,11 @@ def get_analysis(name: str) -> Analysis:
     return found
 
 
-def _said(zh: str, en: str, ja: str) -> Texts:
-    return {"zh-TW": zh, "en": en, "ja": ja}
-
-
-_AS_OF = Parameter("as_of", "day", _said("截至哪一天", "as of this day", "基準日"))
+_AS_OF = Parameter("as_of", "day", said("截至哪一天", "as of this day", "基準日"))
 _POPULATION = Parameter(
     "population",
     "choice",
-    _said(
+    said(
         "對象：全部購買者，或回購過的人", "all buyers, or repeat buyers", "対象：全購入者／再購入者"
     ),
     default=ALL,
@@ -73,7 +70,7 @@ _POPULATION = Parameter(
 _WINDOW = Parameter(
     "window_days",
     "whole",
-    _said(
+    said(
         "只看最近幾天（不填：全部）", "the last days only (all time)", "直近の日数（省略：全期間）"
     ),
     least=1,
@@ -82,7 +79,7 @@ _WINDOW = Parameter(
 _YEAR = Parameter(
     "window_days",
     "whole",
-    _said("看最近幾天", "the last days", "直近の日数"),
+    said("看最近幾天", "the last days", "直近の日数"),
     default=WINDOW_DAYS,
     least=1,
     most=LONGEST_WINDOW_DAYS,
@@ -90,52 +87,52 @@ _YEAR = Parameter(
 _EDGES = Parameter(
     "edges",
     "wholes",
-    _said("級距上限，如 1000,2000", "ends of the bands, such as 1000,2000", "区間の上限"),
+    said("級距上限，如 1000,2000", "ends of the bands, such as 1000,2000", "区間の上限"),
     least=1,
 )
 _HORIZON = Parameter(
     "horizon_days",
     "whole",
-    _said(
+    said(
         "多少天內買過算太新（不填：3 個回購週期）",
         "bought within so many days is too recent (3 repurchase cycles)",
         "何日以内の購入を判定対象外とするか（省略：再購入周期の 3 倍）",
     ),
     most=LONGEST_WINDOW_DAYS,
 )
-_BASKET = Parameter("basket_twd", "whole", _said("客單價", "average basket", "客単価"), least=1)
+_BASKET = Parameter("basket_twd", "whole", said("客單價", "average basket", "客単価"), least=1)
 _ORDERS = Parameter(
     "orders",
     "whole",
-    _said("穩定回購的次數", "orders to stable repeat", "リピートが安定する回数"),
+    said("穩定回購的次數", "orders to stable repeat", "リピートが安定する回数"),
     least=FEWEST_ORDERS,
     most=MOST_ORDERS,
 )
 _FURTHER = Parameter(
     "further_twd",
     "wholes",
-    _said("更高的門檻", "further thresholds", "さらに上の基準額"),
+    said("更高的門檻", "further thresholds", "さらに上の基準額"),
     default=(),
     least=1,
 )
 _MARGIN = Parameter(
     "margin_percent",
     "decimal",
-    _said("利潤率 %", "profit before benefits, %", "利益率 %"),
+    said("利潤率 %", "profit before benefits, %", "利益率 %"),
     least=-100,
     most=100,
 )
 _REBATE = Parameter(
     "rebate_percent",
     "decimal",
-    _said("回饋率 %", "rebate, %", "還元率 %"),
+    said("回饋率 %", "rebate, %", "還元率 %"),
     most=100,
 )
-_TIER = Parameter("tier", "code", _said("等級代碼", "code of a tier", "ランクのコード"))
+_TIER = Parameter("tier", "code", said("等級代碼", "code of a tier", "ランクのコード"))
 _REVENUE = Parameter(
     "revenue_twd",
     "whole",
-    _said(
+    said(
         "一年的消費（不填：該等級每人）",
         "revenue of a year (one member's)",
         "年間売上（省略：1 人分）",
@@ -144,15 +141,15 @@ _REVENUE = Parameter(
 _REDEEMED = Parameter(
     "rebate_redeemed_percent",
     "decimal",
-    _said("回饋的預期使用率 %", "share of the rebate that gets used, %", "還元の利用率 %"),
+    said("回饋的預期使用率 %", "share of the rebate that gets used, %", "還元の利用率 %"),
     default=WHOLE,
     most=100,
 )
 _KIND_NAMES: Mapping[str, Texts] = {
-    "coupon": _said("優惠券", "coupons", "クーポン"),
-    "gift": _said("禮物（升等禮、生日禮）", "gifts", "ギフト"),
-    "event": _said("活動", "events", "イベント"),
-    "message": _said("訊息", "messages", "メッセージ"),
+    "coupon": said("優惠券", "coupons", "クーポン"),
+    "gift": said("禮物（升等禮、生日禮）", "gifts", "ギフト"),
+    "event": said("活動", "events", "イベント"),
+    "message": said("訊息", "messages", "メッセージ"),
 }
 
 
@@ -163,20 +160,20 @@ def _benefit_parameters() -> Iterator[Parameter]:
         yield Parameter(
             f"{kind}_times",
             "whole",
-            _said(f"{name['zh-TW']}一年幾次", f"{name['en']} a year", f"{name['ja']}の年間回数"),
+            said(f"{name['zh-TW']}一年幾次", f"{name['en']} a year", f"{name['ja']}の年間回数"),
             default=0,
         )
         yield Parameter(
             f"{kind}_twd",
             "decimal",
-            _said(f"{name['zh-TW']}每次成本", f"cost of each, {name['en']}", f"{name['ja']}の単価"),
+            said(f"{name['zh-TW']}每次成本", f"cost of each, {name['en']}", f"{name['ja']}の単価"),
             default=MESSAGE_TWD if kind == "message" else Decimal(0),
         )
         if kind != "message":
             yield Parameter(
                 f"{kind}_redeemed_percent",
                 "decimal",
-                _said(
+                said(
                     f"{name['zh-TW']}的預期使用率 %",
                     f"share that gets used, {name['en']}, %",
                     f"{name['ja']}の利用率 %",
@@ -229,7 +226,7 @@ def _budget(session: Session, now: datetime, values: Values) -> Told:
 _LISTED = (
     Analysis(
         "design",
-        _said("門檻設計（一頁看完）", "Threshold designer", "基準額の設計"),
+        said("門檻設計（一頁看完）", "Threshold designer", "基準額の設計"),
         (
             _AS_OF,
             _POPULATION,
@@ -245,7 +242,7 @@ _LISTED = (
     ),
     Analysis(
         "stall",
-        _said(
+        said(
             "消費卡關分析（RFM-M）", "Where spending stalls (RFM-M)", "購入額の足踏み分析（RFM-M）"
         ),
         (_AS_OF, _POPULATION, _WINDOW, _EDGES),
@@ -253,7 +250,7 @@ _LISTED = (
     ),
     Analysis(
         "frequency",
-        _said("回購曲線（RFM-F）", "Repeat purchases (RFM-F)", "リピート曲線（RFM-F）"),
+        said("回購曲線（RFM-F）", "Repeat purchases (RFM-F)", "リピート曲線（RFM-F）"),
         (_AS_OF, _POPULATION, _HORIZON),
         lambda session, now, values: read_frequency(
             session, _scope(now, values), now, values["horizon_days"]
@@ -261,19 +258,19 @@ _LISTED = (
     ),
     Analysis(
         "recency",
-        _said("流失曲線（RFM-R）", "Months of silence (RFM-R)", "離脱曲線（RFM-R）"),
+        said("流失曲線（RFM-R）", "Months of silence (RFM-R)", "離脱曲線（RFM-R）"),
         (_AS_OF, _POPULATION),
         lambda session, now, values: read_recency(session, _scope(now, values), now),
     ),
     Analysis(
         "budget",
-        _said("優惠預算試算", "Benefit budget", "特典予算の試算"),
+        said("優惠預算試算", "Benefit budget", "特典予算の試算"),
         (_TIER, _REVENUE, _MARGIN, _REBATE, _REDEEMED, *_benefit_parameters()),
         _budget,
     ),
     Analysis(
         "pareto",
-        _said("80/20：誰帶來業績", "80/20: who brings the sales", "80/20：売上を支える顧客"),
+        said("80/20：誰帶來業績", "80/20: who brings the sales", "80/20：売上を支える顧客"),
         (
             _AS_OF,
             replace(_POPULATION, default=REPEAT),
@@ -281,7 +278,7 @@ _LISTED = (
             Parameter(
                 "top_percent",
                 "whole",
-                _said("前百分之幾的顧客", "the best customers, %", "上位何 % の顧客"),
+                said("前百分之幾的顧客", "the best customers, %", "上位何 % の顧客"),
                 default=TOP_PERCENT,
                 least=1,
                 most=100,
@@ -289,7 +286,7 @@ _LISTED = (
             Parameter(
                 "most_percent",
                 "whole",
-                _said("百分之幾的業績", "of the sales, %", "売上の何 %"),
+                said("百分之幾的業績", "of the sales, %", "売上の何 %"),
                 default=MOST_PERCENT,
                 least=1,
                 most=100,
@@ -305,18 +302,18 @@ _LISTED = (
     ),
     Analysis(
         "promotions",
-        _said("促銷依賴度", "Promotion dependency", "販促依存度"),
+        said("促銷依賴度", "Promotion dependency", "販促依存度"),
         (_AS_OF, _POPULATION, _WINDOW),
         lambda session, now, values: read_promotions(session, _scope(now, values), now),
     ),
     Analysis(
         "baskets",
-        _said("客單價比較", "Baskets side by side", "客単価の比較"),
+        said("客單價比較", "Baskets side by side", "客単価の比較"),
         (
             Parameter(
                 "by",
                 "choice",
-                _said("依什麼分", "by what", "比較の軸"),
+                said("依什麼分", "by what", "比較の軸"),
                 default="channel",
                 choices=tuple(MARKS),
             ),
@@ -328,19 +325,19 @@ _LISTED = (
     ),
     Analysis(
         "tiers",
-        _said("各等級的收支", "What each tier brings and costs", "ランク別の収支"),
+        said("各等級的收支", "What each tier brings and costs", "ランク別の収支"),
         (_YEAR,),
         lambda session, now, values: read_tier_report(session, now, values["window_days"]),
     ),
     Analysis(
         "contribution",
-        _said("各等級的貢獻（人數 % 對業績 %）", "Contribution of each tier", "ランク別の貢献度"),
+        said("各等級的貢獻（人數 % 對業績 %）", "Contribution of each tier", "ランク別の貢献度"),
         (_AS_OF, _POPULATION, _WINDOW),
         lambda session, now, values: read_contribution(session, _scope(now, values), now),
     ),
     Analysis(
         "health",
-        _said("等級健康檢查", "Health of the ladder", "ランクの健全性"),
+        said("等級健康檢查", "Health of the ladder", "ランクの健全性"),
         (),
         lambda session, now, _: read_health(session, now),
     ),

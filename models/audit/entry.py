@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, Identifier, Moment
+from models.base import Base, Identifier, Moment, one_of
 
 ACTORS = ("staff", "system", "member")
 PERSONAL = frozenset(
@@ -48,7 +48,7 @@ class AuditEntry(Base):
 
     __tablename__ = "audit_entry"
     __table_args__ = (
-        CheckConstraint("actor IN ('" + "', '".join(ACTORS) + "')", name="actor_known"),
+        CheckConstraint(one_of("actor", ACTORS), name="actor_known"),
         CheckConstraint(
             "(actor = 'staff') = (staff_id IS NOT NULL)"
             " AND (actor <> 'member' OR member_id IS NOT NULL)",

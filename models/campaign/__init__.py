@@ -4,6 +4,7 @@
 """
 
 from models.campaign.arm import PARTS, Arm, arm_number, arms_of, position_of
+from models.campaign.audience import own_rule
 from models.campaign.estimating import Estimate, estimate_campaign
 from models.campaign.foreseeing import HeldBack, foresee_held_back
 from models.campaign.judging import decide_campaigns, figures_of, find_decision
@@ -18,6 +19,7 @@ from models.campaign.keeping import (
     last_change,
     list_campaigns,
     list_changes,
+    says,
     schedule_of,
 )
 from models.campaign.opening_time import Window, window_of
@@ -91,11 +93,13 @@ __all__ = [
     "list_changes",
     "list_slots",
     "next_slot",
+    "own_rule",
     "parse_schedule",
     "pause_campaign",
     "position_of",
     "preview_campaign",
     "resume_campaign",
+    "says",
     "schedule_of",
     "send_back",
     "send_test",

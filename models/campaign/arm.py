@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Text, and_, case, cast, func, literal, null
+from sqlalchemy.orm import InstrumentedAttribute
 
 from models.member import Member
 from models.segment import Context, condition_of, parse_rule
@@ -20,9 +21,11 @@ PARTS = 10_000
 WHOLE, TEST, REST = ("whole", "test", "rest")
 
 
-def position_of(code: str) -> ColumnElement[int]:
+def position_of(
+    code: str, member_id: ColumnElement[int] | InstrumentedAttribute[int] = Member.id
+) -> ColumnElement[int]:
     """Return a member's position, 0 to 9,999, in the campaign or journey of this code."""
-    key = literal(f"{code}:", Text).concat(cast(Member.id, Text))
+    key = literal(f"{code}:", Text).concat(cast(member_id, Text))
     return cast(func.abs(func.mod(func.hashtextextended(key, 0), PARTS)), Integer)
 
 

@@ -3,13 +3,15 @@
 `{"name": {lang: …}, "segment": code, "variants": [{"code": "A", "share": 50, "content": {…},
 "segment"?: code}], "schedule": {…}}`, and where the usual will not do: `segment_version`, `kind`,
 `priority`, `metric`, `stop_rule`, `holdout_percent`, `grace_minutes`, `budget_twd`, `channel`,
-`attribution_days`. `"content": {…}` is short for one variant.
+`attribution_days`. `"content": {…}` is short for one variant; `"rule": {…}` stands in place of a
+segment where the audience was made for this campaign alone.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from models.campaign.audience import RULE
 from models.campaign.refusals import CampaignRefused
 from models.campaign.schedule import parse_schedule
 from models.campaign.stop_rule import parse_stop_rule
@@ -24,10 +26,13 @@ from models.campaign.table import (
     SERVICE,
 )
 from models.content import LANGUAGES, parse_content
+from models.segment.rule import parse_rule
 from models.segment.table import LONGEST_CODE
 
 NEEDED = ("name", "segment", "variants", "schedule")
 CONTENT = "content"
+INSTEAD = {"segment": RULE, "variants": CONTENT}
+"""What may be told in place of what is needed."""
 MOST_VARIANTS = 8
 LARGEST_BUDGET_TWD = 100_000_000
 ALL_PERCENT = 100
@@ -48,6 +53,8 @@ def read_details(told: object) -> dict[str, Any]:
     for key in words:
         if key not in _READERS:
             raise CampaignRefused(key, key, tuple(_READERS))
+    if RULE in words and "segment" in words:
+        raise CampaignRefused(RULE, RULE, ("segment",))
     columns = {_COLUMNS.get(key, key): _READERS[key](words[key], key) for key in words}
     if columns.get("kind") == SERVICE:
         columns.setdefault("holdout_percent", 0)
@@ -146,6 +153,7 @@ _COLUMNS = {"segment": "segment_code"}
 _READERS: Mapping[str, Callable[[object, str], Any]] = {
     "name": _read_name,
     "segment": _read_code,
+    RULE: lambda told, _path: parse_rule(told),
     "segment_version": _maybe(_whole(1, 1_000_000)),
     "variants": _read_variants,
     "schedule": lambda told, _path: parse_schedule(told).as_json(),

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from models.campaign.setting import approve_above
 from models.campaign.table import EMAIL
 from models.quota import Cost, Remaining, cost_of, remaining
-from models.segment.keeping import count_segment
 from models.segment.sizing import Size
 
 WHOLE_PERCENT = 100
@@ -36,10 +35,9 @@ class Estimate:
 
 
 def estimate_campaign(
-    session: Session, segment_code: str, *, holdout_percent: int, channel: str, now: datetime
+    session: Session, size: Size, *, holdout_percent: int, channel: str, now: datetime
 ) -> Estimate:
-    """Return what a campaign to a segment would come to now. Raises NoSuchSegment."""
-    size = count_segment(session, segment_code, now)
+    """Return what a campaign to an audience of this size would come to now."""
     reached = size.reachable * (WHOLE_PERCENT - holdout_percent) // WHOLE_PERCENT
     return Estimate(
         size=size,

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from models.base import most_first
 from models.campaign.keeping import get_campaign
 from models.campaign.previewing import Preview, sample_reached
 from models.outreach import reasons_not_to_write
@@ -53,5 +54,5 @@ def foresee_held_back(
         )
         reasons.update(held.values())
     return [
-        HeldBack(reason, round(count / share), share < 1) for reason, count in reasons.most_common()
+        HeldBack(reason, round(count / share), share < 1) for reason, count in most_first(reasons)
     ]

@@ -9,7 +9,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models.campaign.detail import CONTENT, NEEDED, check_together, read_details
+from models.campaign.audience import RULE, check_audience, own_rule, with_segment
+from models.campaign.detail import CONTENT, INSTEAD, NEEDED, check_together, read_details
 from models.campaign.refusals import (
     CampaignChangedMeanwhile,
     CampaignExists,
@@ -28,8 +29,7 @@ from models.campaign.table import (
 )
 from models.content import LANGUAGES, check_content, parse_content
 from models.local_day import local_day
-from models.segment.keeping import get_segment, get_version
-from models.segment.table import SegmentArchived
+from models.segment.rule import Rule
 
 MOST_LISTED = 200
 MOST_TRIED = 1_000
@@ -64,7 +64,7 @@ def add_campaign(
     """
     person = check_person(session, by)
     for key in NEEDED:
-        if key not in told and (key != "variants" or CONTENT not in told):
+        if key not in told and INSTEAD.get(key) not in told:
             raise CampaignRefused(key, None, NEEDED)
     columns = read_details(dict(told))
     return _insert(session, code, columns, "add", person, now)
@@ -75,6 +75,7 @@ def clone_campaign(
 ) -> Campaign:
     """Keep a new draft that says what another campaign says. A moment that is over becomes now.
 
+    A rule that was made for the other one alone is made anew: who changes one changes not both.
     Raises NoSuchCampaign, CampaignRefused, CampaignExists, NotTheirCampaign or SegmentArchived.
     """
     person = check_person(session, by)
@@ -83,6 +84,9 @@ def clone_campaign(
     schedule = parse_schedule(source.schedule)
     if schedule.at is not None and schedule.at <= now:
         columns["schedule"] = {"when": "now"}
+    rule = own_rule(session, source)
+    if rule is not None:
+        columns[RULE] = rule
     return _insert(session, new_code, columns, f"clone:{source.code}", person, now)
 
 
@@ -91,6 +95,7 @@ def _insert(
 ) -> Campaign:
     if not _CODE.fullmatch(code):
         raise CampaignRefused("code", code, (_CODE.pattern,))
+    columns = with_segment(session, columns, None, by=by, now=now)
     check_columns(session, columns, now)
     made = session.scalars(
         insert(Campaign)
@@ -123,7 +128,7 @@ def change_campaign(
     expect_state(campaign, DRAFT)
     if base is not None:
         check_unchanged(session, campaign, base)
-    columns = read_details(dict(told))
+    columns = with_segment(session, read_details(dict(told)), campaign, by=person, now=now)
     before = {name: getattr(campaign, name) for name in columns}
     check_columns(session, {name: getattr(campaign, name) for name in TOLD} | columns, now)
     changed = {name: value for name, value in columns.items() if value != before[name]}
@@ -161,13 +166,6 @@ def check_columns(session: Session, columns: Mapping[str, Any], now: datetime) -
             check_audience(session, variant["segment"], None)
     grace = timedelta(minutes=columns.get("grace_minutes") or USUAL_GRACE_MINUTES)
     check_not_past(parse_schedule(columns["schedule"]), now, grace)
-
-
-def check_audience(session: Session, code: str, version: int | None) -> None:
-    """Raise NoSuchSegment or SegmentArchived where a segment cannot be written to."""
-    if get_segment(session, code).archived_at is not None:
-        raise SegmentArchived(segment=code)
-    get_version(session, code, version)
 
 
 def get_campaign(session: Session, code: str) -> Campaign:
@@ -240,6 +238,15 @@ def last_change(session: Session, campaign: Campaign) -> CampaignChange:
         .order_by(CampaignChange.id.desc())
         .limit(1)
     ).one()
+
+
+def says(session: Session, campaign: Campaign, told: Mapping[str, Any]) -> bool:
+    """Tell whether a campaign says what is told already, as when a form is sent twice."""
+    columns = read_details(dict(told))
+    rule: Rule | None = columns.pop(RULE, None)
+    return own_rule(session, campaign) == rule and all(
+        getattr(campaign, name) == value for name, value in columns.items()
+    )
 
 
 def check_unchanged(session: Session, campaign: Campaign, base: int) -> None:

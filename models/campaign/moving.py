@@ -39,12 +39,14 @@ def moment_on(campaign: Campaign, day: date) -> datetime:
 
 
 def move_to_day(session: Session, code: str, day: date, *, by: str, now: datetime) -> Campaign:
-    """Have a campaign sent on another day, at the same time.
+    """Have a campaign sent on another day, at the same time; on its day already, it stays.
 
     Raises NotMovable, ScheduleInPast, and whatever sending back, changing and submitting raise.
     """
     campaign = get_campaign(session, code)
     told = {"schedule": {"when": ONCE, "at": slot_name(moment_on(campaign, day))}}
+    if campaign.schedule == told["schedule"]:
+        return campaign
     was_draft = campaign.state == DRAFT
     if not was_draft:
         send_back(session, code, by=by, now=now, note=f"→ {day.isoformat()}")

@@ -12,8 +12,9 @@ from sqlalchemy import and_, exists, select
 from sqlalchemy.orm import Session
 
 from models.campaign.arm import REST, TEST, WHOLE, arms_of
+from models.campaign.audience import check_audience
 from models.campaign.judging import decide_campaigns, find_decision
-from models.campaign.keeping import check_audience, move, schedule_of
+from models.campaign.keeping import move, schedule_of
 from models.campaign.opening_time import Window, window_of
 from models.campaign.previewing import rules_of, test_percent_of
 from models.campaign.schedule import next_slot, slot_name

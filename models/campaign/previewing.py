@@ -1,14 +1,27 @@
 """Before anybody confirms: who would get a campaign now, what it costs, and what quota is left."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, case, func, literal, select, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.orm import Session
 
-from models.campaign.arm import REST, TEST, WHOLE, Arm, arm_number, arms_of
+from models.campaign.arm import PARTS, REST, TEST, WHOLE, Arm, arm_number, arms_of, position_of
 from models.campaign.keeping import get_campaign, schedule_of
 from models.campaign.opening_time import Window, window_of
 from models.campaign.schedule import first_slot
@@ -16,14 +29,18 @@ from models.campaign.setting import approve_above
 from models.campaign.table import MARKETING, Campaign
 from models.channel import channel_sql, with_channels
 from models.lifecycle.figures import is_here
+from models.local_day import local_day
 from models.member import Member
 from models.outbox import EMAIL, LINE
 from models.quota import Cost, Remaining, cost_of, remaining
 from models.segment import Context, condition_of
 from models.segment.keeping import get_version, rule_of
+from models.segment.sizing import draw_ids, span_of_ids
 
 COUNTING_MEMORY = "128MB"
 """So that the friends of a million are looked up in memory, not one by one."""
+LARGEST_DRAW = 0.05
+"""A larger share is not looked up one by one, but met on the way through the whole audience."""
 LATER = "*"
 """Who gets the variant that an A/B test chooses."""
 
@@ -149,8 +166,20 @@ def sample_reached(
         people.c.channel.is_not(None), people.c.arm.not_in(held_out)
     )
     if share < 1:
-        asked = asked.where(func.random() < share)
+        asked = asked.where(_is_drawn(session, people.c.id, share, now))
     return [(member_id, channel) for member_id, channel in session.execute(asked)]
+
+
+def _is_drawn(
+    session: Session, member_id: ColumnElement[int], share: float, now: datetime
+) -> ColumnElement[bool]:
+    """Return the condition that draws about this share, a day always the same: by ids if few."""
+    day = local_day(now).toordinal()
+    if share > LARGEST_DRAW:
+        return position_of(f"sample:{day}", member_id) < share * PARTS
+    first, span = span_of_ids(session)
+    drawn = draw_ids(first, span, seed=day, most=math.ceil(span * share))
+    return member_id == func.any(bindparam("drawn", drawn, type_=ARRAY(BigInteger)))
 
 
 def _people(session: Session, campaign: Campaign, arms: list[Arm], now: datetime) -> Select[Any]:

@@ -1,7 +1,6 @@
 """How a campaign is refused: where in it, what was found there, and what would do."""
 
-from models.base import BusinessError
-from models.segment.field import said
+from models.base import BusinessError, said
 from models.segment.refusals import RuleRefused
 
 

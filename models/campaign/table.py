@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Identifier, Moment, Translated
+from models.base import Base, Identifier, Moment, Translated, one_of
 
 LONGEST_CODE = 60
 LONGEST_NAME = 60
@@ -34,10 +34,6 @@ MOST_ATTRIBUTION_DAYS = 90
 USUAL_APPROVE_ABOVE = 500
 
 
-def _one_of(column: str, words: tuple[str, ...]) -> str:
-    return f"{column} IN ('" + "', '".join(words) + "')"
-
-
 class Campaign(Base):
     """One campaign: what is said in which variants, to whom, when, and how it is judged.
 
@@ -49,10 +45,10 @@ class Campaign(Base):
     __table_args__ = (
         CheckConstraint(f"code ~ '^[a-z0-9][a-z0-9_-]{{0,{LONGEST_CODE - 1}}}$'", name="code_slug"),
         CheckConstraint("name ? 'zh-TW'", name="named_in_chinese"),
-        CheckConstraint(_one_of("state", STATES), name="state_known"),
-        CheckConstraint(_one_of("kind", KINDS), name="kind_known"),
-        CheckConstraint(_one_of("channel", CHANNELS), name="channel_known"),
-        CheckConstraint(_one_of("metric", METRICS), name="metric_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
+        CheckConstraint(one_of("kind", KINDS), name="kind_known"),
+        CheckConstraint(one_of("channel", CHANNELS), name="channel_known"),
+        CheckConstraint(one_of("metric", METRICS), name="metric_known"),
         CheckConstraint("priority BETWEEN 0 AND 100", name="priority_in_range"),
         CheckConstraint(
             f"holdout_percent BETWEEN 0 AND {MOST_HOLDOUT_PERCENT}", name="holdout_in_range"
@@ -144,7 +140,7 @@ class CampaignDecision(Base):
     """How the variants of a campaign were judged, by its stop rule: once, and never changed."""
 
     __tablename__ = "campaign_decision"
-    __table_args__ = (CheckConstraint(_one_of("metric", METRICS), name="metric_known"),)
+    __table_args__ = (CheckConstraint(one_of("metric", METRICS), name="metric_known"),)
 
     campaign_id: Mapped[int] = mapped_column(
         ForeignKey("campaign.id"), primary_key=True, autoincrement=False

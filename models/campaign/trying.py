@@ -32,11 +32,13 @@ def send_test(
     by: str,
     now: datetime,
     variant: str | None = None,
+    key: str | None = None,
 ) -> list[Owed]:
     """Owe members every variant of a campaign, or one; return the rows of the outbox.
 
-    Raises NotTheirCampaign, NoSuchCampaign, CampaignRefused, or CannotTest where one of them is no
-    member, or no friend of the account.
+    A `key` seen before owes nothing more, and returns the same rows. Raises NotTheirCampaign,
+    NoSuchCampaign, CampaignRefused, or CannotTest where one of them is no member, or no friend of
+    the account.
     """
     person = check_person(session, by)
     code = campaign if isinstance(campaign, str) else campaign.code
@@ -46,12 +48,18 @@ def send_test(
         raise CampaignRefused("variant", variant, known)
     if not 1 <= len(set(member_ids)) <= MOST_TESTERS:
         raise CampaignRefused("members", len(set(member_ids)), (f"1 – {MOST_TESTERS}",))
-    testers = _testers(session, member_ids)
+    testers, wanted = _testers(session, member_ids), key or now.isoformat()
+    tried = {each["code"]: each["content"] for each in kept.variants}
+    if variant is not None:
+        tried = {variant: tried[variant]}
+    names = [_name(kept, each, tester, wanted) for each in tried for tester in testers]
+    owed = session.scalars(select(Owed).where(Owed.idempotency_key.in_(names))).all()
+    if owed:
+        return list(owed)
     rows = [
         row
-        for each in kept.variants
-        if variant in (None, each["code"])
-        for row in _owe(session, kept, each["code"], each["content"], testers, now)
+        for each, content in tried.items()
+        for row in _owe(session, kept, each, content, testers, wanted, now)
     ]
     told = {"members": sorted(testers), "variant": variant}
     note_change(session, kept, "test", person, now, after=told)
@@ -80,6 +88,7 @@ def _owe(
     variant: str,
     told: dict[str, object],
     testers: dict[int, str],
+    wanted: str,
     now: datetime,
 ) -> list[Owed]:
     source = f"test:{campaign.code}"
@@ -96,7 +105,7 @@ def _owe(
                 "is_marketing": campaign.kind == MARKETING,
             },
             language=own.language,
-            idempotency_key=f"{source}:{variant}:{member_id}:{now.isoformat()}",
+            idempotency_key=_name(campaign, variant, member_id, wanted),
             now=now,
             member_id=member_id,
             useful_until=now + USEFUL_FOR,
@@ -104,3 +113,8 @@ def _owe(
         )
         for member_id, own in facts.items()
     ]
+
+
+def _name(campaign: Campaign, variant: str, member_id: int, wanted: str) -> str:
+    """Return the key of one message of a test; `wanted` tells one test from the next."""
+    return f"test:{campaign.code}:{variant}:{member_id}:{wanted}"

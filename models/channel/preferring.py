@@ -110,9 +110,9 @@ _HEAR = text(
             )
         ), news AS (
             SELECT member_id,
-                string_agg(CASE WHEN is_clicked THEN '1' ELSE '0' END, '' ORDER BY at)
+                string_agg(CASE WHEN is_clicked THEN '1' ELSE '0' END, '' ORDER BY at, is_clicked)
                     FILTER (WHERE channel = '{LINE}') AS line,
-                string_agg(CASE WHEN is_clicked THEN '1' ELSE '0' END, '' ORDER BY at)
+                string_agg(CASE WHEN is_clicked THEN '1' ELSE '0' END, '' ORDER BY at, is_clicked)
                     FILTER (WHERE channel = '{EMAIL}') AS email
             FROM heard WHERE is_personal OR is_clicked GROUP BY member_id
         )

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base
+from models.base import Base, one_of
 from models.outbox import CHANNELS
 
 UNCONFIRMED, CONFIRMED, STOPPED, UNUSABLE = EMAIL_STATES = (
@@ -29,9 +29,7 @@ class MemberChannel(Base):
 
     __tablename__ = "member_channel"
     __table_args__ = (
-        CheckConstraint(
-            "email_state IN ('" + "', '".join(EMAIL_STATES) + "')", name="email_state_known"
-        ),
+        CheckConstraint(one_of("email_state", EMAIL_STATES), name="email_state_known"),
         CheckConstraint(
             "num_nonnulls(email, email_state, email_source, email_at) IN (0, 4)",
             name="email_whole",

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models.base import BusinessError, constraint_of, squeezed
+from models.base import DELIVERY, BusinessError, constraint_of, squeezed, wake
 from models.checkout.opening import Opened
 from models.points.entry import repaid_by
 from models.purchase.table import CodeAlreadyUsed, OrderKnown
@@ -175,7 +175,7 @@ def close_sale(
             raise
         raise refusal from error
     if opened.line_user_id is not None:
-        session.info["owes"] = True
+        wake(session, DELIVERY)
     return purchase_id
 
 

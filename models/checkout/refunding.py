@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.base import BusinessError, in_language
+from models.base import BusinessError, find_made, in_language
 from models.checkout.closing import RECEIPT_USEFUL, payment_key
 from models.checkout.consequences import AFTER_REFUND
 from models.local_day import local_day
@@ -113,7 +113,7 @@ def refund_purchase(session: Session, asked: Return, now: datetime) -> Refunded:
     locked, _ = lock_member(session, purchase.member_id, today, even_erased=True)
     session.refresh(purchase)
     programme = get_programme(session, locked.programme_version)
-    first = _find_refund(session, asked.idempotency_key)
+    first = find_made(session, Refund, asked.idempotency_key)
     if first is not None:
         return _repeated(session, first, asked, purchase, locked, programme)
     if purchase.undone_at is not None:
@@ -128,12 +128,6 @@ def refund_purchase(session: Session, asked: Return, now: datetime) -> Refunded:
     receipt = _receipt(undone, asked.store, standing, held=programme.tier(tier_before))
     _tell(session, undone, receipt)
     return Refunded(undone.refund, purchase, receipt, standing, is_repeat=False)
-
-
-def _find_refund(session: Session, idempotency_key: str) -> Refund | None:
-    return session.scalars(
-        select(Refund).where(Refund.idempotency_key == idempotency_key)
-    ).one_or_none()
 
 
 def _undo(

@@ -23,7 +23,6 @@ from models.classification.counting import (
     Move,
     count_classes,
     cross_table,
-    list_members_of,
     list_moves,
     migration_matrix,
 )
@@ -69,7 +68,6 @@ __all__ = [
     "get_any_model",
     "last_night",
     "list_alerts",
-    "list_members_of",
     "list_moves",
     "migration_matrix",
     "note_moves",

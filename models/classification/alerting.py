@@ -80,7 +80,10 @@ def change_alert_rules(
     by: str,
     now: datetime,
 ) -> AlertRules:
-    """Keep a new version; what is not told stays. Raises AlertSettingRefused."""
+    """Keep a new version where something changes; what is not told stays.
+
+    Raises AlertSettingRefused.
+    """
     held = get_alert_rules(session)
     rules = AlertRules(
         held.shift_points if shift_points is None else shift_points,
@@ -88,6 +91,8 @@ def change_alert_rules(
     )
     if not (0 < rules.shift_points <= 100 and 0 < rules.growth_points <= 100):
         raise AlertSettingRefused(limits=[1, 100])
+    if rules == held:
+        return held
     session.add(
         ClassAlertSetting(
             shift_points=rules.shift_points,

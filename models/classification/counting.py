@@ -15,11 +15,9 @@ from sqlalchemy.orm import Session
 from models.base import BusinessError
 from models.classification.naming import get_any_class, get_any_model
 from models.classification.relation import classes_of_day, classes_of_night, last_night
-from models.classification.table import ClassMove, MemberClass
-from models.lifecycle import PROSPECT, RFM, class_sql, get_settings, member_columns
-from models.lifecycle.figures import is_here
+from models.classification.table import ClassMove
+from models.lifecycle import PROSPECT, RFM
 from models.local_day import local_day
-from models.member import Member
 
 
 class DaysOutOfOrder(BusinessError):
@@ -189,32 +187,6 @@ def _rows(
             held_rows, held_rows.c.member_id == live_rows.c.member_id
         )
     return held, today, night.ended_at
-
-
-def list_members_of(
-    session: Session,
-    model: str,
-    code: str,
-    *,
-    now: datetime,
-    after_id: int = 0,
-    limit: int,
-) -> list[int]:
-    """Return the ids of a class's next members, in their order. Raises UnknownModel, UnknownClass.
-
-    RFM's are those of the last night.
-    """
-    get_any_class(model, code)
-    chosen = select(Member.id).where(is_here(), Member.id > after_id)
-    if model == RFM:
-        chosen = chosen.join(MemberClass, MemberClass.member_id == Member.id).where(
-            MemberClass.rfm_group == code
-        )
-    else:
-        today = local_day(now)
-        settings = get_settings(session, today)
-        chosen = chosen.where(class_sql(model, member_columns(), settings, today) == code)
-    return list(session.scalars(chosen.order_by(Member.id).limit(limit)))
 
 
 def migration_matrix(

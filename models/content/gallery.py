@@ -6,7 +6,7 @@ How they look is drawn in `bot/gallery/`; here stands what one must and may say 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.segment.field import Texts, said
+from models.base import Texts, said
 
 TEXT, IMAGE, BUTTON, COUPON, ITEMS, COLOUR = (
     "text",

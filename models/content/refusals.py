@@ -1,6 +1,6 @@
 """How content is refused: where in it, what was found there, and what would do."""
 
-from models.segment.field import said
+from models.base import said
 from models.segment.refusals import RuleRefused
 
 

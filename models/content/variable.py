@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from models.base import Texts, said
 from models.content.refusals import BracesRefused, UnknownVariable
-from models.segment.field import Texts, said
 from models.segment.refusals import nearest
 
 TEXT, NUMBER, MONEY, DAY = ("text", "number", "money", "day")

@@ -9,7 +9,7 @@ from sqlalchemy import and_, or_, select, text
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
-from models.base import BusinessError, in_language
+from models.base import BusinessError, find_made, in_language
 from models.coupon.issuing import expiry_of, usable_from
 from models.coupon.pricing import Basket, find_obstacle, price_basket
 from models.coupon.refusals import (
@@ -255,7 +255,7 @@ def redeem_alone(
         .execution_options(populate_existing=True)
     ).one()
     if coupon.state == "redeemed":  # Perhaps by a twin that came first while we waited.
-        first = _find_redemption(session, idempotency_key)
+        first = find_made(session, Redemption, idempotency_key)
         if first is not None:
             return _same(first, coupon_code)
     refuse_if_frozen(member)
@@ -301,12 +301,6 @@ def find_standing_redemption(session: Session, coupon_id: int) -> Redemption | N
         select(Redemption).where(
             Redemption.coupon_id == coupon_id, Redemption.reversed_at.is_(None)
         )
-    ).one_or_none()
-
-
-def _find_redemption(session: Session, key: str) -> Redemption | None:
-    return session.scalars(
-        select(Redemption).where(Redemption.idempotency_key == key)
     ).one_or_none()
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, Identifier, Moment, Translated, admits, in_language
+from models.base import Base, Identifier, Moment, Translated, admits, in_language, one_of
 from models.local_day import last_day, local_day
 
 KINDS = ("amount", "percent", "item", "free_shipping", "gift")
@@ -42,7 +42,7 @@ class CouponTemplate(Base):
 
     __tablename__ = "coupon_template"
     __table_args__ = (
-        CheckConstraint("kind IN ('" + "', '".join(KINDS) + "')", name="kind_known"),
+        CheckConstraint(one_of("kind", KINDS), name="kind_known"),
         CheckConstraint("kind <> 'percent' OR value BETWEEN 1 AND 100", name="percent_in_range"),
         CheckConstraint(
             "(kind IN ('amount', 'percent')) = (value <> 0)", name="only_discounts_have_a_value"
@@ -52,7 +52,7 @@ class CouponTemplate(Base):
         CheckConstraint(
             "cap_twd > 0 AND kind = 'percent' OR cap_twd IS NULL", name="cap_is_of_a_percent"
         ),
-        CheckConstraint("clock IN ('" + "', '".join(CLOCKS) + "')", name="clock_known"),
+        CheckConstraint(one_of("clock", CLOCKS), name="clock_known"),
         CheckConstraint("(clock = 'window') = (ends_at IS NOT NULL)", name="window_has_end"),
         CheckConstraint(
             "clock = 'window' OR (valid_days IS NOT NULL AND starts_at IS NULL)",
@@ -67,9 +67,7 @@ class CouponTemplate(Base):
         CheckConstraint("per_member_limit > 0 AND per_day_limit > 0", name="limits_positive"),
         CheckConstraint("day_issued >= 0 AND day_issued <= per_day_limit", name="day_within_limit"),
         CheckConstraint("combines <> ''", name="combines_named"),
-        CheckConstraint(
-            "on_refund IN ('" + "', '".join(REFUND_POLICIES) + "')", name="on_refund_known"
-        ),
+        CheckConstraint(one_of("on_refund", REFUND_POLICIES), name="on_refund_known"),
         CheckConstraint("(pack_code IS NULL) = (pack_place IS NULL)", name="pack_has_places"),
         CheckConstraint("pack_place > 0", name="pack_place_positive"),
         UniqueConstraint("pack_code", "pack_place"),
@@ -157,7 +155,7 @@ class Coupon(Base):
 
     __tablename__ = "coupon"
     __table_args__ = (
-        CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
         CheckConstraint("(state = 'redeemed') = (redeemed_at IS NOT NULL)", name="redeemed_when"),
         CheckConstraint("usable_from < expires_at", name="lives"),
         CheckConstraint("(pack_key IS NULL) = (pack_place IS NULL)", name="pack_has_places"),

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
+from models.base import said
 from models.coupon import (
     Coupon,
     CouponTemplate,
@@ -16,7 +17,6 @@ from models.coupon import (
     list_pack,
 )
 from models.demo.people import FIRST_NUMBER
-from models.demo.shop import texts
 from models.local_day import day_start, local_day
 from models.member import Member
 from models.reward import Reward
@@ -45,9 +45,9 @@ def _add_templates(session: Session, now: datetime) -> dict[str, CouponTemplate]
             "kind": "percent",
             "value": 15,
             "cap_twd": 60,
-            "name": texts("暖飲季 85 折券", "Warm drinks: 15% off", "ホットドリンク 15% 引き"),
-            "headline": texts("85 折", "15% off", "15% 引き"),
-            "description": texts(
+            "name": said("暖飲季 85 折券", "Warm drinks: 15% off", "ホットドリンク 15% 引き"),
+            "headline": said("85 折", "15% off", "15% 引き"),
+            "description": said(
                 "熱飲與鮮奶茶 85 折，可與其他優惠券一起使用。",
                 "15% off your order; goes with other coupons.",
                 "お会計から 15% 引き。ほかのクーポンと併用できます。",
@@ -64,9 +64,9 @@ def _add_templates(session: Session, now: datetime) -> dict[str, CouponTemplate]
             "code": "surprise",
             "kind": "amount",
             "value": 25,
-            "name": texts("打開有驚喜券", "Open-me coupon", "ひらいてうれしいクーポン"),
-            "headline": texts("折 NT$25", "NT$25 off", "NT$25 引き"),
-            "description": texts(
+            "name": said("打開有驚喜券", "Open-me coupon", "ひらいてうれしいクーポン"),
+            "headline": said("折 NT$25", "NT$25 off", "NT$25 引き"),
+            "description": said(
                 "打開那天起三天內有效，想喝的時候再打開。",
                 "Good for three days once you open it.",
                 "開いた日から 3 日間有効です。",
@@ -78,9 +78,9 @@ def _add_templates(session: Session, now: datetime) -> dict[str, CouponTemplate]
         {
             "code": "topping",
             "kind": "item",
-            "name": texts("免費加料券", "Free topping", "トッピング無料券"),
-            "headline": texts("加料免費", "Free topping", "トッピング無料"),
-            "description": texts(
+            "name": said("免費加料券", "Free topping", "トッピング無料券"),
+            "headline": said("加料免費", "Free topping", "トッピング無料"),
+            "description": said(
                 "珍珠、椰果、仙草任選一份。",
                 "Pearls, coconut jelly or grass jelly: one of them.",
                 "タピオカ・ナタデココ・仙草ゼリーからひとつ。",
@@ -91,9 +91,9 @@ def _add_templates(session: Session, now: datetime) -> dict[str, CouponTemplate]
             "code": "classic_tea",
             "kind": "gift",
             "item_sku": "TEA-CLASSIC-M",
-            "name": texts("招牌紅茶一杯", "A classic black tea", "看板紅茶 1 杯"),
-            "headline": texts("免費一杯", "Free drink", "1 杯無料"),
-            "description": texts(
+            "name": said("招牌紅茶一杯", "A classic black tea", "看板紅茶 1 杯"),
+            "headline": said("免費一杯", "Free drink", "1 杯無料"),
+            "description": said(
                 "中杯招牌紅茶，甜度冰塊任選。",
                 "A medium classic black tea, as sweet and cold as you like.",
                 "M サイズの看板紅茶。甘さと氷はお好みで。",
@@ -103,9 +103,9 @@ def _add_templates(session: Session, now: datetime) -> dict[str, CouponTemplate]
         {
             "code": "tote_bag",
             "kind": "gift",
-            "name": texts("茶日子帆布袋", "Tea Days tote bag", "茶日子トートバッグ"),
-            "headline": texts("帆布袋", "Tote bag", "トートバッグ"),
-            "description": texts(
+            "name": said("茶日子帆布袋", "Tea Days tote bag", "茶日子トートバッグ"),
+            "headline": said("帆布袋", "Tote bag", "トートバッグ"),
+            "description": said(
                 "限量飲料提袋，信義店領取。",
                 "A limited drinks tote, at the Xinyi store.",
                 "数量限定のドリンクトート。信義店でお渡しします。",
@@ -149,7 +149,7 @@ def _add_uses(session: Session) -> None:
                                     discount_twd, redeemed_at, idempotency_key)
             SELECT coupon_id, id, member_id, store_id, staff_id, discount_twd, purchased_at,
                    'purchase:' || id || ':' || coupon_id
-            FROM purchase WHERE coupon_id IS NOT NULL
+            FROM purchase WHERE coupon_id IS NOT NULL ORDER BY id
             ON CONFLICT DO NOTHING
         """)
     )

@@ -5,17 +5,15 @@ rules (`Programme`, `models/tier.py`, `models/coupon.py`), does what `record_pur
 night's jobs do, and a test holds the two to the same result.
 """
 
-import random
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any
 
-from models.coupon import CODE_ALPHABET, CODE_LENGTH, CouponTemplate, expiry_of
+from models.coupon import CouponTemplate
 from models.demo.people import Person, Visit
+from models.demo.rising import Upgrades
+from models.demo.shopfront import Row, Shopfront
 from models.local_day import TAIPEI, local_day
-from models.programme import Programme
 from models.stamp_card import stamps_for
 from models.stamp_card.table import reward_key
 from models.tier import explain, kept_until, window_start
@@ -28,37 +26,7 @@ LEFT_TO_JOURNEY_DAYS = 7
 """Who became silent so lately is left to the journey, as a show."""
 TILL = "till"
 
-Row = dict[str, Any]
 Step = tuple[datetime, Callable[[datetime], None]]
-
-
-@dataclass
-class Rows:
-    """What is to be written, a list of rows a table."""
-
-    purchases: list[Row] = field(default_factory=list)
-    entries: list[Row] = field(default_factory=list)
-    lots: list[Row] = field(default_factory=list)
-    takes: list[Row] = field(default_factory=list)
-    stamps: list[Row] = field(default_factory=list)
-    coupons: list[Row] = field(default_factory=list)
-    tier_changes: list[Row] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Shopfront:
-    """What all histories share: rules, templates by code, stores, clerks, and fresh ids."""
-
-    programme: Programme
-    templates: dict[str, CouponTemplate]
-    store_ids: dict[str, int]
-    clerk_ids: dict[str, int]
-    purchase_ids: Iterator[int]
-    entry_ids: Iterator[int]
-    coupon_ids: Iterator[int]
-    rows: Rows
-    chance: random.Random
-    now: datetime
 
 
 class History:
@@ -80,6 +48,7 @@ class History:
         self.spend_twd = self.year = self.year_twd = self.lifetime_twd = 0
         self.open_lots: deque[Row] = deque()
         self.own_coupons: list[tuple[Row, CouponTemplate]] = []
+        self.upgrades = Upgrades(person, member_id, shop)
         self.gift_on = self._birthday_after(local_day(person.joined_at))
         self._issue("welcome", f"welcome:{member_id}", person.joined_at)
 
@@ -93,6 +62,8 @@ class History:
         self.advance(visit.at)
         today = local_day(visit.at)
         coupon_id, discount_twd = self._use_coupon(visit)
+        if coupon_id is None:
+            coupon_id, discount_twd = self.upgrades.use(visit)
         paid_twd = visit.amount_twd - discount_twd
         rules = self.shop.programme
         purchase = {
@@ -255,7 +226,12 @@ class History:
     def _lift(self, at: datetime) -> None:
         reached = self.shop.programme.ladder.on(local_day(at)).tier_at(self.spend_twd)
         if reached.rank > self.tier.rank:
-            self._move(reached.id, at)
+            self._rise(reached.id, at)
+
+    def _rise(self, tier_id: int, at: datetime) -> None:
+        self._move(tier_id, at)
+        version_id = self.shop.programme.ladder.on(local_day(at)).version_id
+        self.upgrades.qualify(self.tier, version_id, at)
 
     def _move(self, tier_id: int, at: datetime) -> None:
         before, self.tier = self.tier, self.shop.programme.tier(tier_id)
@@ -277,19 +253,7 @@ class History:
 
     def _issue(self, code: str, key: str, at: datetime) -> None:
         template = self.shop.templates[code]
-        coupon = {
-            "id": next(self.shop.coupon_ids),
-            "code": "".join(self.shop.chance.choices(CODE_ALPHABET, k=CODE_LENGTH)),
-            "member_id": self.member_id,
-            "template_id": template.id,
-            "state": "issued",
-            "issue_key": key,
-            "issued_at": at,
-            "usable_from": at,
-            "expires_at": expiry_of(template, at),
-            "redeemed_at": None,
-        }
-        self.shop.rows.coupons.append(coupon)
+        coupon = self.shop.issue(template, self.member_id, key, at, self.shop.chance)
         self.own_coupons.append((coupon, template))
 
     # --- the clock ---

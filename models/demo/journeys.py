@@ -15,6 +15,7 @@ OWN_DAYS = {ANNIVERSARY: (3, 20, 3), THANKS_MONTH: (11, 1, 30)}
 def add_journeys(session: Session, now: datetime) -> None:
     """Install every template as an active journey: causes from now on start members."""
     for code, (month, day, days) in OWN_DAYS.items():
-        keep_festival(session, code, OWN_NAMES[code], month=month, day=day, days=days)
+        names = OWN_NAMES[code]
+        keep_festival(session, code, names, month=month, day=day, days=days, by=BY, now=now)
     for code in TEMPLATES:
         install_template(session, code, by=BY, now=now)

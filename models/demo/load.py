@@ -22,7 +22,7 @@ from models.demo.contacts import add_contacts
 from models.demo.coupons import add_coupons
 from models.demo.earning import add_earning
 from models.demo.fraud import add_fraud
-from models.demo.history import History, Row, Rows, Shopfront
+from models.demo.history import History
 from models.demo.identity import add_identity
 from models.demo.journeys import add_journeys
 from models.demo.ledger import add_ledger
@@ -33,8 +33,11 @@ from models.demo.people import FIRST_NUMBER, HISTORY_DAYS, Person, make_people
 from models.demo.plans import add_plans
 from models.demo.referral import add_referral
 from models.demo.reviews import add_reviews
+from models.demo.rising import add_gifts
 from models.demo.segments import add_forecasts, add_segments, count_segments
+from models.demo.sent import add_sent_campaign
 from models.demo.shop import DEMO_STAFF, TEA_SHOP
+from models.demo.shopfront import Row, Rows, Shopfront
 from models.demo.stamps import add_stamps
 from models.demo.surveys import add_surveys
 from models.demo.tiers import add_tiers
@@ -49,7 +52,7 @@ from models.setup import set_up_shop
 from models.shop import THE_SHOP, Shop, find_store, list_stores
 from models.staff import Staff, add_staff
 from models.stamp_card import StampCard, StampEntry
-from models.tier import TierChange, list_tiers
+from models.tier import TierChange, Upgrade, list_tiers
 
 SEED = 20_261_122
 OPENED_DAYS = HISTORY_DAYS + 60
@@ -75,6 +78,7 @@ MECHANICS = (
     add_segments,
     add_journeys,
     add_surveys,
+    add_sent_campaign,
     add_campaigns,
     add_notes,
 )
@@ -119,6 +123,7 @@ def load_demo(sessions: Sessions, now: datetime) -> DemoReport:
         is_fresh = not _is_loaded(session)
         _add_staff(session)
         if is_fresh:
+            add_gifts(session)
             _add_members(session, now)
             for add in MECHANICS:
                 add(session, now)
@@ -234,6 +239,7 @@ def _write(session: Session, histories: list[History], rows: Rows, notice_versio
     _copy(session, StampCard, [row for history in histories if (row := history.stamp_row())])
     _copy(session, StampEntry, rows.stamps)
     _copy(session, TierChange, rows.tier_changes)
+    _copy(session, Upgrade, rows.upgrades)
 
 
 def _friend_row(person: Person) -> Row:

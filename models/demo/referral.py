@@ -64,7 +64,7 @@ def _first_order(session: Session, friend: Member) -> Purchase | None:
     return session.scalars(
         select(Purchase)
         .where(Purchase.member_id == friend.id, Purchase.paid_twd >= 60)
-        .order_by(Purchase.purchased_at)
+        .order_by(Purchase.purchased_at, Purchase.id)
         .limit(1)
     ).one_or_none()
 

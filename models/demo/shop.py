@@ -33,8 +33,3 @@ DEMO_STAFF = (
     ("auditor", "tea-auditor-1", "auditor", "許會計師", "TP01", None),
 )
 """Username, password, role, name, store code and PIN of each; for a demo, so no secret."""
-
-
-def texts(zh: str, en: str, ja: str) -> dict[str, str]:
-    """Return a text of the demo shop in its three languages."""
-    return {"zh-TW": zh, "en": en, "ja": ja}

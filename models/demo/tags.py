@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from models.demo.shop import texts
+from models.base import said
 from models.engagement import CLICKS, FACTS, LINE_EVENTS, note_facts
 from models.kpi import days_to_measure, keep_kpi, measure_kpi
 from models.member import Member
@@ -31,7 +31,7 @@ def add_tags(session: Session, now: datetime) -> None:
     fans = keep_tag(
         session,
         "designer-collab",
-        texts("喜歡設計師聯名", "Likes designer collabs", "デザイナーコラボ好き"),
+        said("喜歡設計師聯名", "Likes designer collabs", "デザイナーコラボ好き"),
         description={"zh-TW": "店員聊到聯名杯款時很有興趣"},
         now=now,
     )
@@ -45,12 +45,12 @@ def add_tags(session: Session, now: datetime) -> None:
 def _add_new(session: Session, now: datetime) -> None:
     where = {"field": "joined_days_ago", "is": "at_most", "value": NEW_DAYS}
     rule = parse_rule({"schema": 1, "where": where})
-    name = texts("近 30 天註冊", "Joined in 30 days", "30 日以内の入会")
+    name = said("近 30 天註冊", "Joined in 30 days", "30 日以内の入会")
     add_segment(session, NEW_MEMBERS, name, rule, by="demo", now=now)
     new = keep_tag(
         session,
         "new-this-month",
-        texts("本月新註冊", "New this month", "今月の新規会員"),
+        said("本月新註冊", "New this month", "今月の新規会員"),
         description={"zh-TW": "註冊 30 天以內，每晚自動更新"},
         now=now,
     )
@@ -64,7 +64,7 @@ def _add_carts(session: Session, now: datetime) -> None:
     cart = keep_tag(
         session,
         "unpaid-cart",
-        texts("購物車未結帳", "Unpaid cart", "カート未購入"),
+        said("購物車未結帳", "Unpaid cart", "カート未購入"),
         description={"zh-TW": "放進購物車後 7 天內沒有購買"},
         now=now,
     )
@@ -82,7 +82,7 @@ def _add_carts(session: Session, now: datetime) -> None:
 
 def _add_kpi(session: Session, now: datetime) -> None:
     query = {"schema": 1, "count": "quantity", "category": "鮮奶茶", "window_days": 7}
-    name = texts("七日鮮奶茶杯數", "Milk teas in 7 days", "7 日間のミルクティー杯数")
+    name = said("七日鮮奶茶杯數", "Milk teas in 7 days", "7 日間のミルクティー杯数")
     kpi = keep_kpi(session, "milk_teas_7d", name, query, by="demo", now=now)
     for day in days_to_measure(now):
         measure_kpi(session, kpi, day, now)

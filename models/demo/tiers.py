@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from models.base import said
 from models.benefit import Benefit
 from models.coupon import CouponTemplate
-from models.demo.shop import texts
+from models.demo.rising import GIFTS
 from models.gathering import (
     ContentPage,
     Gathering,
@@ -22,12 +23,10 @@ from models.member import Member
 from models.metric import VALUE_FACTORS, define_metric
 from models.programme import get_programme
 from models.staff import MARKETER, Staff
-from models.tier import Tier, Upgrade, list_versions
+from models.tier import Tier, list_versions
 from models.tier_evaluation import Draft, raise_version
 from models.tier_proposal import Proposed, begin_proposal
 
-RECENT_DAYS = 120
-"""Tiers reached so lately have their way to the gift still in the funnel."""
 SEATS = 6
 
 
@@ -36,12 +35,11 @@ def add_tiers(session: Session, now: datetime) -> None:
     if session.scalar(select(Gathering.id).limit(1)) is not None:
         return
     tiers = get_programme(session).tiers
-    _add_templates(session)
+    _add_monthly_drink(session)
     _add_benefits(session, tiers, now)
     _tell_benefits(session)
     for name, meaning in VALUE_FACTORS.items():
         define_metric(session, name, meaning)
-    _add_upgrades(session, now)
     _add_event(session, tiers, now)
     _add_sale(session, now)
     _add_pages(session, tiers)
@@ -67,81 +65,65 @@ def _add_proposal(session: Session, now: datetime) -> None:
     begin_proposal(session, marketer, "金卡門檻調整", proposed, key="demo:tiers", now=now)
 
 
-def _add_templates(session: Session) -> None:
-    rows = (
-        (
-            "silver_gift",
-            60,
-            texts("銀卡升級禮", "Silver welcome gift", "シルバー昇格ギフト"),
-            texts("折 NT$60", "NT$60 off", "NT$60 引き"),
-        ),
-        (
-            "gold_gift",
-            150,
-            texts("金卡升級禮", "Gold welcome gift", "ゴールド昇格ギフト"),
-            texts("折 NT$150", "NT$150 off", "NT$150 引き"),
-        ),
-        (
-            "gold_monthly",
-            50,
-            texts("金卡每月飲品券", "Gold monthly drink", "ゴールド月例ドリンク券"),
-            texts("折 NT$50", "NT$50 off", "NT$50 引き"),
-        ),
-    )
-    session.add_all(
+def _add_monthly_drink(session: Session) -> None:
+    session.add(
         CouponTemplate(
-            code=code,
+            code="gold_monthly",
             kind="amount",
-            value=value,
-            name=name,
-            headline=headline,
-            description=texts(
+            value=50,
+            name=said("金卡每月飲品券", "Gold monthly drink", "ゴールド月例ドリンク券"),
+            headline=said("折 NT$50", "NT$50 off", "NT$50 引き"),
+            description=said(
                 "會員專屬，任何消費都能使用。",
                 "For members; any order.",
                 "会員限定。すべてのお会計に。",
             ),
             valid_days=60,
         )
-        for code, value, name, headline in rows
     )
     session.flush()
 
 
 def _add_benefits(session: Session, tiers: Sequence[Tier], now: datetime) -> None:
-    """Add to the matrix of set-up what a tea shop gives besides."""
-    drink = ("monthly_coupon", {"template": "gold_monthly"})
-    matrix: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
-        "silver": (("upgrade_gift", {"template": "silver_gift"}),),
-        "gold": (("upgrade_gift", {"template": "gold_gift"}), drink),
-        "black": (
-            ("upgrade_gift", {"template": "gold_gift"}),
-            drink,
-            ("order_discount", {"percent": 5, "most_twd": 50}),
-        ),
-    }
+    """Add to the matrix of set-up what a tea shop gives besides: gifts always, the rest from now.
+
+    Everybody who ever rose was offered the gift of their tier (`models/demo/rising.py`).
+    """
     ids = {tier.code: tier.id for tier in tiers}
     today = local_day(now)
-    session.execute(
-        insert(Benefit),
-        [
-            {"tier_id": ids[code], "kind": kind, "parameters": terms, "starts_on": today}
-            for code, benefits in matrix.items()
-            for kind, terms in benefits
-        ],
+    drink = ("monthly_coupon", {"template": "gold_monthly"})
+    added: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("gold", *drink),
+        ("black", *drink),
+        ("black", "order_discount", {"percent": 5, "most_twd": 50}),
     )
+    gifts = [
+        {
+            "tier_id": ids[code],
+            "kind": "upgrade_gift",
+            "parameters": {"template": template},
+            "starts_on": None,
+        }
+        for code, template in GIFTS.items()
+    ]
+    others = [
+        {"tier_id": ids[code], "kind": kind, "parameters": terms, "starts_on": today}
+        for code, kind, terms in added
+    ]
+    session.execute(insert(Benefit), [*gifts, *others])
 
 
 def _tell_benefits(session: Session) -> None:
     """Say on the tiers' cards what was added."""
-    gold_gift = texts("升級禮 NT$150", "NT$150 welcome gift", "昇格ギフト NT$150")
-    drink = texts("每月飲品券 NT$50", "NT$50 drink coupon every month", "毎月のドリンク券 NT$50")
-    discount = texts(
+    gold_gift = said("升級禮 NT$150", "NT$150 welcome gift", "昇格ギフト NT$150")
+    drink = said("每月飲品券 NT$50", "NT$50 drink coupon every month", "毎月のドリンク券 NT$50")
+    discount = said(
         "每筆消費折 5%（最多 NT$50）",
         "5% off each order (NT$50 at most)",
         "毎回 5% 引き（最大 NT$50）",
     )
     added = {
-        "silver": [texts("升級禮 NT$60", "NT$60 welcome gift", "昇格ギフト NT$60")],
+        "silver": [said("升級禮 NT$60", "NT$60 welcome gift", "昇格ギフト NT$60")],
         "gold": [gold_gift, drink],
         "black": [gold_gift, drink, discount],
     }
@@ -152,43 +134,12 @@ def _tell_benefits(session: Session) -> None:
         }
 
 
-def _add_upgrades(session: Session, now: datetime) -> None:
-    """Begin the upgrade of everybody lately lifted; most have seen it, nobody has the gift yet."""
-    rules = get_programme(session).ladder.on(local_day(now))
-    lifted = session.scalars(
-        select(Member)
-        .join(Tier, Tier.id == Member.tier_id)
-        .where(
-            Tier.rank > 0,
-            Member.tier_kept_until > local_day(now) + timedelta(days=365 - RECENT_DAYS),
-        )
-        .order_by(Member.id)
-    ).all()
-    rows = []
-    for place, member in enumerate(lifted):
-        assert member.tier_kept_until is not None
-        at = day_start(member.tier_kept_until - timedelta(days=365)) + timedelta(hours=12)
-        rows.append(
-            {
-                "member_id": member.id,
-                "tier_id": member.tier_id,
-                "version_id": rules.version_id,
-                "variant": "",
-                "qualified_at": at,
-                "notified_at": at if place % 8 else None,
-                "opened_at": at + timedelta(hours=2) if place % 3 == 1 else None,
-            }
-        )
-    if rows:
-        session.execute(insert(Upgrade), rows)
-
-
 def _add_event(session: Session, tiers: Sequence[Tier], now: datetime) -> Gathering:
     gathering = add_gathering(
         session,
         code="winter-tasting",
-        name=texts("冬季新品品茶會", "Winter tea tasting", "冬の新作テイスティング"),
-        place=texts("信義店二樓", "Xinyi Store, 2F", "信義店 2 階"),
+        name=said("冬季新品品茶會", "Winter tea tasting", "冬の新作テイスティング"),
+        place=said("信義店二樓", "Xinyi Store, 2F", "信義店 2 階"),
         starts_at=day_start(local_day(now) + timedelta(days=20)) + timedelta(hours=14),
         capacity=SEATS,
         min_tier=tiers[2],
@@ -211,7 +162,7 @@ def _add_sale(session: Session, now: datetime) -> None:
     session.add(
         SaleEvent(
             code="winter-oolong",
-            name=texts("冬季限定烏龍", "Winter oolong", "冬限定ウーロン"),
+            name=said("冬季限定烏龍", "Winter oolong", "冬限定ウーロン"),
             public_at=opens,
             ends_at=opens + timedelta(days=7),
         )
@@ -223,8 +174,8 @@ def _add_pages(session: Session, tiers: Sequence[Tier]) -> None:
         (
             ContentPage(
                 code="brewing",
-                title=texts("在家泡出好茶", "Brew it at home", "おうちで淹れるお茶"),
-                body=texts(
+                title=said("在家泡出好茶", "Brew it at home", "おうちで淹れるお茶"),
+                body=said(
                     "水溫 85 度、茶葉 5 公克、浸泡 90 秒。第二泡加 15 秒，香氣最足。",
                     "Water at 85 °C, 5 g of leaves, 90 seconds; 15 more for the second cup.",
                     "お湯は 85 度、茶葉 5 g、90 秒。二煎目は 15 秒長く。",
@@ -233,8 +184,8 @@ def _add_pages(session: Session, tiers: Sequence[Tier]) -> None:
             ),
             ContentPage(
                 code="garden",
-                title=texts("茶園主的季節筆記", "Notes from the garden", "茶園主の季節便り"),
-                body=texts(
+                title=said("茶園主的季節筆記", "Notes from the garden", "茶園主の季節便り"),
+                body=said(
                     "今年冬茶在立冬前採收，產量少三成，花香更集中。黑卡會員可先預留。",
                     "This winter's harvest is small and fragrant; Black members may reserve.",
                     "今年の冬茶は収量が少なく香り高い出来。ブラック会員は先にご予約いただけます。",

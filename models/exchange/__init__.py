@@ -27,22 +27,23 @@ from models.exchange.batch import (
 )
 from models.exchange.catalogue import ItemSheet, write_items
 from models.exchange.columns import MEMBERS, PRESETS, PURCHASES, get_layout
+from models.exchange.kinds import KINDS
 from models.exchange.members import MemberOptions, import_members
-from models.exchange.problems import ERROR, NOTE, WARNING, WORDS, FileRefused, Findings, Problem
+from models.exchange.problems import FileRefused, Findings, Problem
 from models.exchange.purchases import PurchaseOptions, import_purchases
 from models.exchange.readable import export_readable
+from models.exchange.reporting import REPORT_HEADINGS, SEVERITIES, report_row
 from models.exchange.rows import open_source
 from models.exchange.summary import Summary
 from models.exchange.undo import Taken, undo_import
 
 __all__ = [
-    "ERROR",
+    "KINDS",
     "MEMBERS",
-    "NOTE",
     "PRESETS",
     "PURCHASES",
-    "WARNING",
-    "WORDS",
+    "REPORT_HEADINGS",
+    "SEVERITIES",
     "BatchNotUndoable",
     "ExportRefused",
     "FileRefused",
@@ -70,6 +71,7 @@ __all__ = [
     "list_batches",
     "open_source",
     "plan_export",
+    "report_row",
     "restore_all",
     "undo_import",
     "write_items",

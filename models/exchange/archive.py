@@ -17,7 +17,7 @@ from typing import IO, Any
 from psycopg import Connection, Cursor, sql
 from sqlalchemy import Column, Computed, Engine, ForeignKeyConstraint, Table, text
 
-from models.base import Base, BusinessError
+from models.base import Base, BusinessError, said
 
 FORMAT = "regulars-export-1"
 MANIFEST = "manifest.json"
@@ -61,13 +61,13 @@ Tell = Callable[[str, int], None]
 
 
 class ExportRefused(BusinessError):
-    """The folder is no place for an export; the facts carry `reason`, in words."""
+    """The folder is no place for an export; the facts carry `reason`, in three languages."""
 
     code = "export_refused"
 
 
 class RestoreRefused(BusinessError):
-    """The export cannot be restored here; the facts carry `reason`, in words."""
+    """The export cannot be restored here; the facts carry `reason`, in three languages."""
 
     code = "restore_refused"
 
@@ -168,7 +168,13 @@ def export_all(engine: Engine, folder: Path, *, now: datetime, tell: Tell) -> di
 def make_folder(folder: Path) -> None:
     """Make an empty folder that only its owner may look into. Raises ExportRefused."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ExportRefused(reason=f"{folder} 已經有東西；請指定新的資料夾")
+        raise ExportRefused(
+            reason=said(
+                f"{folder} 已經有東西；請指定新的資料夾",
+                f"{folder} is not empty; name a new folder.",
+                f"{folder} は空ではありません。新しいフォルダーを指定してください。",
+            )
+        )
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(PRIVATE_FOLDER)
 
@@ -231,8 +237,14 @@ def restore_all(engine: Engine, folder: Path, *, tell: Tell) -> dict[str, Any]:
         revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         if revision != manifest["revision"]:
             raise RestoreRefused(
-                reason=f"匯出檔是資料庫版本 {manifest['revision']}，這裡是 {revision}；"
-                "請先升級到同一版本"
+                reason=said(
+                    f"匯出檔是資料庫版本 {manifest['revision']}，這裡是 {revision}；"
+                    "請先升級到同一版本",
+                    f"The export is of schema {manifest['revision']}, this is {revision}; upgrade "
+                    "to the same one first.",
+                    f"書き出しはスキーマ {manifest['revision']}、ここは {revision} です。"
+                    "先に同じ版へ更新してください。",
+                )
             )
         driver = _driver(connection.connection.driver_connection)
         with driver.cursor() as cursor:
@@ -242,7 +254,11 @@ def restore_all(engine: Engine, folder: Path, *, tell: Tell) -> dict[str, Any]:
                 rows = _load_part(cursor, part, folder / told["file"])
                 if rows != told["rows"]:
                     raise RestoreRefused(
-                        reason=f"{told['file']} 應有 {told['rows']} 列，讀到 {rows}"
+                        reason=said(
+                            f"{told['file']} 應有 {told['rows']:,} 列，讀到 {rows:,}",
+                            f"{told['file']} should hold {told['rows']:,} rows; {rows:,} came.",
+                            f"{told['file']} は {told['rows']:,} 行のはずが {rows:,} 行でした。",
+                        )
                     )
                 tell(part.table.name, rows)
             for statement in circles:
@@ -255,9 +271,22 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RestoreRefused(reason=f"{folder} 沒有讀得懂的 {MANIFEST}") from error
+        raise RestoreRefused(
+            reason=said(
+                f"{folder} 沒有讀得懂的 {MANIFEST}",
+                f"{folder} has no {MANIFEST} that can be read.",
+                f"{folder} に読み取れる {MANIFEST} がありません。",
+            )
+        ) from error
     if manifest.get("format") != FORMAT:
-        raise RestoreRefused(reason=f"不認得的匯出格式：{manifest.get('format')}")
+        told = manifest.get("format")
+        raise RestoreRefused(
+            reason=said(
+                f"不認得的匯出格式：{told}",
+                f"This format of export is not known: {told}.",
+                f"知らない書き出し形式です：{told}。",
+            )
+        )
     return manifest
 
 
@@ -266,14 +295,32 @@ def _check_parts(folder: Path, manifest: dict[str, Any]) -> list[tuple[Part, dic
     parts, _ = plan_export()
     told = {table["name"]: table for table in manifest["tables"]}
     if set(told) != {part.table.name for part in parts}:
-        raise RestoreRefused(reason="匯出檔的資料表與這個版本不同")
+        raise RestoreRefused(
+            reason=said(
+                "匯出檔的資料表與這個版本不同",
+                "The export holds other tables than this version.",
+                "書き出しの表がこの版と違います。",
+            )
+        )
     found = []
     for part in parts:
         table = told[part.table.name]
         if tuple(table["columns"]) != part.columns or table["file"] != f"{part.table.name}.csv":
-            raise RestoreRefused(reason=f"{part.table.name} 的欄位與這個版本不同")
+            raise RestoreRefused(
+                reason=said(
+                    f"{part.table.name} 的欄位與這個版本不同",
+                    f"{part.table.name} has other columns than this version.",
+                    f"{part.table.name} の列がこの版と違います。",
+                )
+            )
         if _digest(folder / table["file"]) != table["sha256"]:
-            raise RestoreRefused(reason=f"{table['file']} 的檢查碼不符；檔案可能損壞或被改過")
+            raise RestoreRefused(
+                reason=said(
+                    f"{table['file']} 的檢查碼不符；檔案可能損壞或被改過",
+                    f"The checksum of {table['file']} is wrong; it may be broken or changed.",
+                    f"{table['file']} の検査値が違います。壊れたか、変更された可能性があります。",
+                )
+            )
         found.append((part, table))
     return found
 
@@ -285,7 +332,13 @@ def _digest(path: Path) -> str:
             while block := file.read(BLOCK_BYTES):
                 digest.update(block)
     except OSError as error:
-        raise RestoreRefused(reason=f"{path.name} 讀不到") from error
+        raise RestoreRefused(
+            reason=said(
+                f"{path.name} 讀不到",
+                f"{path.name} cannot be read.",
+                f"{path.name} を読み取れません。",
+            )
+        ) from error
     return digest.hexdigest()
 
 
@@ -297,8 +350,14 @@ def _check_empty(cursor: Cursor[Any], parts: list[tuple[Part, dict[str, Any]]]) 
         if found is None or not found[0]:
             continue
         raise RestoreRefused(
-            reason=f"這裡已經有資料（{part.table.name}）；"
-            "只能還原到剛建立、只跑過 db upgrade 的空資料庫"
+            reason=said(
+                f"這裡已經有資料（{part.table.name}）；"
+                "只能還原到剛建立、只跑過 db upgrade 的空資料庫",
+                f"There are data here already ({part.table.name}); restore into a new database "
+                "that only db upgrade has seen.",
+                f"ここにはすでにデータがあります（{part.table.name}）。"
+                "db upgrade だけを済ませた空のデータベースに復元してください。",
+            )
         )
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, BusinessError, Day, Identifier, Moment, Words
+from models.base import Base, BusinessError, Day, Identifier, Moment, Words, one_of
 
 KINDS = ("members", "purchases")
 STATES = ("running", "done", "undoing", "undone")
@@ -37,8 +37,8 @@ class ImportBatch(Base):
 
     __tablename__ = "import_batch"
     __table_args__ = (
-        CheckConstraint("kind IN ('" + "', '".join(KINDS) + "')", name="kind_known"),
-        CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("kind", KINDS), name="kind_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
         CheckConstraint("(state = 'undone') = (undone_at IS NOT NULL)", name="undone_when"),
         Index(None, "file_digest"),
     )

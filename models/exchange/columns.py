@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from models.base import said
 from models.exchange.problems import FileRefused
 from models.exchange.values import Cell, as_text
 
@@ -480,12 +481,23 @@ def _words(words: Sequence[str]) -> frozenset[str]:
 def _from_file(kind: str, path: Path) -> Layout:
     try:
         if path.stat().st_size > LARGEST_MAPPING_BYTES:
-            raise FileRefused(reason="對應檔太大")
+            raise FileRefused(
+                said(
+                    "對應檔太大",
+                    "The mapping file is too large.",
+                    "対応ファイルが大きすぎます。",
+                )
+            )
         told: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        names = "、".join(PRESETS)
+        names = ", ".join(PRESETS)
         raise FileRefused(
-            reason=f"「{path}」不是預設對應（{names}），也不是讀得懂的 JSON 對應檔"
+            said(
+                f"「{path}」不是預設對應（{names}），也不是讀得懂的 JSON 對應檔",
+                f"“{path}” is no preset ({names}), nor a JSON mapping file that can be read.",
+                f"「{path}」はプリセット（{names}）でも、読み取れる JSON の対応ファイルでも"
+                "ありません。",
+            )
         ) from error
     return make_layout(kind, told)
 
@@ -495,16 +507,39 @@ def make_layout(kind: str, told: Any) -> Layout:
     columns = told.get("columns") if isinstance(told, dict) else None
     known = COMMON[kind]
     if not isinstance(columns, dict) or not all(isinstance(name, str) for name in columns.values()):
-        raise FileRefused(reason="對應檔要有 columns：欄位對到檔案的標題")
-    if unknown := sorted(set(columns) - set(known)):
         raise FileRefused(
-            reason=f"對應檔有不認識的欄位：{'、'.join(unknown)}；可用：{'、'.join(known)}"
+            said(
+                "對應檔要有 columns：欄位對到檔案的標題",
+                "The mapping file needs columns: which heading holds which field.",
+                "対応ファイルには columns（項目とファイルの見出しの対応）が必要です。",
+            )
+        )
+    if unknown := sorted(set(columns) - set(known)):
+        unknowns, usable = ", ".join(unknown), ", ".join(known)
+        raise FileRefused(
+            said(
+                f"對應檔有不認識的欄位：{unknowns}；可用：{usable}",
+                f"The mapping file names unknown fields: {unknowns}. These can be used: {usable}.",
+                f"対応ファイルに知らない項目があります：{unknowns}。使えるもの：{usable}。",
+            )
         )
     source, lines = told.get("source", "file"), told.get("lines", "repeat")
     if not isinstance(source, str) or not SOURCE_NAME.fullmatch(source):
-        raise FileRefused(reason="對應檔的 source 只能用小寫英數字、底線與減號")
+        raise FileRefused(
+            said(
+                "對應檔的 source 只能用小寫英數字、底線與減號",
+                "The source of a mapping file may hold a–z, 0–9, _ and - only.",
+                "対応ファイルの source に使えるのは英小文字、数字、_ と - だけです。",
+            )
+        )
     if lines not in ("repeat", "sum"):
-        raise FileRefused(reason="對應檔的 lines 只能是 repeat 或 sum")
+        raise FileRefused(
+            said(
+                "對應檔的 lines 只能是 repeat 或 sum",
+                "The lines of a mapping file must be repeat or sum.",
+                "対応ファイルの lines は repeat か sum だけです。",
+            )
+        )
     return Layout(
         source,
         ({name: (heading,) for name, heading in columns.items()},),
@@ -544,11 +579,25 @@ def find_columns(layout: Layout, kind: str, cells: Sequence[Cell], row: int) -> 
 
 def no_columns(layout: Layout, kind: str, first: Sequence[Cell]) -> FileRefused:
     """Return the refusal of a file in which no heading was found."""
-    seen = "、".join(filter(None, (as_text(cell) for cell in first))) or "（空白）"
-    if layout.is_exact:
-        wanted = "、".join(names[0] for names in layout.headings[0].values())
-    else:
-        wanted = "；".join(
-            " 或 ".join(COMMON[kind][name][0] for name in group) for group in REQUIRED[kind]
+    seen = "、".join(filter(None, (as_text(cell) for cell in first)))[:200]
+    chinese, others = _wanted(layout, kind)
+    return FileRefused(
+        said(
+            f"找不到需要的欄位（{chinese}）。檔案的標題是：{seen or '（空白）'}",
+            f"The columns needed are not there ({others}). The file's headings: {seen or 'none'}",
+            f"必要な列が見つかりません（{others}）。ファイルの見出し：{seen or 'なし'}",
         )
-    return FileRefused(reason=f"找不到需要的欄位（{wanted}）。檔案的標題是：{seen[:200]}")
+    )
+
+
+def _wanted(layout: Layout, kind: str) -> tuple[str, str]:
+    """Return the headings a file needs, as Chinese files have them and as others do."""
+    if layout.is_exact:
+        own = ", ".join(names[0] for names in layout.headings[0].values())
+        return own, own
+    groups = [[COMMON[kind][name] for name in group] for group in REQUIRED[kind]]
+    chinese = "；".join(" 或 ".join(known[0] for known in group) for group in groups)
+    others = "; ".join(
+        " / ".join(next(filter(str.isascii, known)) for known in group) for group in groups
+    )
+    return chinese, others

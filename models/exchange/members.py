@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from models.base import BusinessError, Sessions
+from models.base import BusinessError, Sessions, said
 from models.channel import keep_imported
 from models.consent import Consent, get_notice
 from models.exchange.batch import (
@@ -126,7 +126,14 @@ def import_members(
             run.work(session, rows)
         tell("write", run.rows, rows[-1].share)
         if run.rows > MOST_ROWS:
-            raise FileRefused(reason=f"一個檔案最多 {MOST_ROWS:,} 位會員；請分成幾個檔案")
+            raise FileRefused(
+                said(
+                    f"一個檔案最多 {MOST_ROWS:,} 位會員；請分成幾個檔案",
+                    f"A file may hold {MOST_ROWS:,} members; split it into several.",
+                    f"1 つのファイルは {MOST_ROWS:,} 人までです。"
+                    "いくつかのファイルに分けてください。",
+                )
+            )
     with sessions.begin() as session:
         run.finish(session)
     return summary

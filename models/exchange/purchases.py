@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
-from models.base import Sessions
+from models.base import Sessions, said
 from models.exchange.batch import (
     NOTE_EFFECTS,
     Effect,
@@ -206,9 +206,15 @@ class _Run:
 
     def _check_store(self, stores: Sequence[Store]) -> None:
         if "store" not in self.sheet.columns.places and self.options.store_id is None:
-            codes = "、".join(store.code for store in stores)
+            codes = ", ".join(store.code for store in stores)
             raise FileRefused(
-                reason=f"檔案沒有門市欄位；請用 --store 說明這些消費屬於哪一家門市（{codes}）"
+                said(
+                    f"檔案沒有門市欄位；請選這些消費屬於哪一家門市（{codes}；指令用 --store）",
+                    "The file has no column of stores; choose the store these purchases belong to "
+                    f"({codes}; --store in the command).",
+                    "ファイルに店舗の列がありません。どの店舗の購入か選んでください"
+                    f"（{codes}。コマンドでは --store）。",
+                )
             )
 
     def _begin(self, session: Session) -> None:

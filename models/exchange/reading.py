@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 
+from models.base import said
 from models.exchange.columns import HEADING_ROWS, Columns, Layout, find_columns, no_columns
 from models.exchange.problems import FileRefused, Findings
 from models.exchange.rows import LOST_CHARACTER, Row, Source, read_rows
@@ -25,7 +26,13 @@ class Sheet:
         rows = read_rows(source)
         first = list(islice(rows, HEADING_ROWS))
         if not first:
-            raise FileRefused(reason="檔案沒有任何資料")
+            raise FileRefused(
+                said(
+                    "檔案沒有任何資料",
+                    "There is nothing in the file.",
+                    "ファイルにデータがありません。",
+                )
+            )
         for place, row in enumerate(first):
             columns = find_columns(layout, kind, row.cells, row.number)
             if columns is not None:

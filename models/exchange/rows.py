@@ -8,15 +8,16 @@ import codecs
 import csv
 import hashlib
 import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
+from models.base import said
 from models.exchange.problems import FileRefused
 from models.exchange.values import Cell
+from models.exchange.workbook import read_sheet
 
 CHUNK_BYTES = 1 << 20
 DELIMITERS = (",", ";", "\t", "|")
@@ -27,9 +28,11 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-MOST_UNPACKED_BYTES = 2 << 30
-"""More than this in a workbook is no customer list but a bomb, or wants to be CSV."""
+MOST_LETTERS = 1 << 20
+"""Of one record: one that does not end is no list, or its quotes do not match."""
 LOST_CHARACTER = "\ufffd"
+NUL = "\x00"
+"""No database keeps it, and no name has it: it is what a broken export leaves behind."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,26 @@ def open_source(path: Path) -> Source:
                 digest.update(block)
                 is_utf8 = is_utf8 and _decodes(decoder, block)
     except OSError as error:
-        raise FileRefused(reason=f"檔案打不開：{error.strerror}") from error
+        told = error.strerror
+        raise FileRefused(
+            said(
+                f"檔案打不開：{told}",
+                f"The file cannot be opened: {told}",
+                f"ファイルを開けません：{told}",
+            )
+        ) from error
     is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
     if not head:
-        raise FileRefused(reason="檔案是空的")
+        raise FileRefused(said("檔案是空的", "The file is empty.", "ファイルが空です。"))
     if head.startswith(OLD_EXCEL_MARK):
-        raise FileRefused(reason="這是舊版 Excel（.xls）或加密的檔案；請另存為 .xlsx 或 CSV")
+        raise FileRefused(
+            said(
+                "這是舊版 Excel（.xls）或加密的檔案；請另存為 .xlsx 或 CSV",
+                "This is an old Excel file (.xls) or an encrypted one; save it as .xlsx or CSV.",
+                "旧形式の Excel（.xls）か暗号化されたファイルです。"
+                ".xlsx か CSV で保存してください。",
+            )
+        )
     encoding = None if head.startswith(EXCEL_MARK) else _encoding(head, is_utf8=is_utf8)
     return Source(path, digest.hexdigest(), encoding, path.stat().st_size)
 
@@ -109,13 +126,46 @@ def _csv_rows(source: Source) -> Iterator[Row]:
         text = io.TextIOWrapper(
             file, encoding=source.encoding, errors="replace", newline="", write_through=True
         )
-        reader = csv.reader(text, delimiter=_delimiter(source))
+        lines = _Lines(text)
+        reader = csv.reader(lines, delimiter=_delimiter(source))
         try:
             for number, cells in enumerate(reader, start=1):
+                lines.begin_record()
                 if any(cells):
                     yield Row(number, list(cells), _share(file, source))
         except csv.Error as error:
-            raise FileRefused(reason=f"CSV 讀不下去：{error}") from error
+            raise _endless() from error
+
+
+class _Lines:
+    """The lines of a text, as long as what one record takes of them stays within bounds."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text, self._taken = text, 0
+
+    def begin_record(self) -> None:
+        """Count anew."""
+        self._taken = 0
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield lines with their ends. Raises FileRefused where a record goes on too long."""
+        while line := self._text.readline(MOST_LETTERS + 1):
+            self._taken += len(line)
+            if self._taken > MOST_LETTERS:
+                raise _endless()
+            yield line.replace(NUL, "")
+
+
+def _endless() -> FileRefused:
+    return FileRefused(
+        said(
+            "有一列太長：引號可能沒有成對，或這不是一列一筆的 CSV；請另存新檔再試",
+            "A row is too long: a quote may not be closed, or this is not a CSV of one record a "
+            "row. Save it as a new file and try again.",
+            "長すぎる行があります。引用符が閉じていないか、1 行 1 件の CSV ではありません。"
+            "別名で保存し、もう一度お試しください。",
+        )
+    )
 
 
 def _share(file: BinaryIO, source: Source) -> float:
@@ -132,27 +182,11 @@ def _delimiter(source: Source) -> str:
 
 
 def _excel_rows(source: Source) -> Iterator[Row]:
-    from openpyxl import load_workbook  # Takes a quarter second to load: only Excel pays.
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    _check_size(source)
-    try:
-        book = load_workbook(source.path, read_only=True, data_only=True)
-    except (InvalidFileException, KeyError, OSError, ValueError) as error:
-        raise FileRefused(reason="這不是 Excel 活頁簿，或已經損壞；請另存新檔再試") from error
-    try:
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # Some programs write a wrong size, which would cut rows off.
-        total = max(source.size_bytes, 1)
-        for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-            if any(cell is not None and cell != "" for cell in cells):
-                yield Row(
-                    number,
-                    [_cell(cell) for cell in cells],
-                    min(number * EXCEL_ROW_BYTES / total, 1.0),
-                )
-    finally:
-        book.close()
+    total = max(source.size_bytes, 1)
+    for number, cells in read_sheet(source.path):
+        if any(cell is not None and cell != "" for cell in cells):
+            share = min(number * EXCEL_ROW_BYTES / total, 1.0)
+            yield Row(number, [_cell(cell) for cell in cells], share)
 
 
 def _cell(cell: object) -> Cell:
@@ -164,13 +198,3 @@ def _cell(cell: object) -> Cell:
 
 EXCEL_ROW_BYTES = 40
 """What a packed row takes, about: a workbook does not say how far it is read."""
-
-
-def _check_size(source: Source) -> None:
-    try:
-        with zipfile.ZipFile(source.path) as packed:
-            unpacked = sum(member.file_size for member in packed.infolist())
-    except zipfile.BadZipFile as error:
-        raise FileRefused(reason="Excel 檔案損壞；請另存新檔再試") from error
-    if unpacked > MOST_UNPACKED_BYTES:
-        raise FileRefused(reason="活頁簿太大；請另存為 CSV 再匯入")

@@ -249,7 +249,7 @@ class Stage:
         if amount_twd > 0 and refunded_twd == amount_twd:
             raise _NoOrder("refunded", "order_refunded", outcome="passed_over")
         if refunded_twd > amount_twd > 0:
-            raise _NoOrder("refunded", "refund_too_large", value=refunded_twd)
+            raise _NoOrder("refunded", "refund_too_large", value=f"{refunded_twd:,}")
         return refunded_twd
 
     # --- whose it is ---
@@ -321,7 +321,7 @@ class Stage:
         self.summary.add("known")
         named = self.sheet.columns.named("order")
         if refunded_twd > known_refunded_twd:
-            facts = {"value": refunded_twd, "known": known_refunded_twd}
+            facts = {"value": f"{refunded_twd:,}", "known": f"{known_refunded_twd:,}"}
             self.findings.add(order.row, named, "order_known_refund", **facts)
         else:
             self.findings.add(order.row, named, "order_known")
@@ -432,7 +432,7 @@ def _is_sale(stage: Stage, first: Any, amount_twd: int, refunded_twd: int) -> bo
     if amount_twd > LARGEST_AMOUNT_TWD:
         _note(stage, first, "amount_too_large", **_too_large(amount_twd))
     elif refunded_twd > amount_twd:
-        _note(stage, first, "refund_too_large", value=refunded_twd)
+        _note(stage, first, "refund_too_large", value=f"{refunded_twd:,}")
     elif amount_twd == refunded_twd:
         _note(stage, first, "order_refunded", outcome="passed_over")
     else:

@@ -12,7 +12,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, Identifier, Moment
+from models.base import Base, Identifier, Moment, one_of
 
 STATES = ("open", "confirmed", "released")
 MOST_LISTED = 100
@@ -23,7 +23,7 @@ class FraudAlert(Base):
 
     __tablename__ = "fraud_alert"
     __table_args__ = (
-        CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
         CheckConstraint("(state = 'open') = (decided_at IS NULL)", name="decided_when"),
         CheckConstraint("member_id IS NOT NULL OR staff_id IS NOT NULL", name="about_someone"),
         Index("ix_fraud_alert_open", "id", postgresql_where="state = 'open'"),

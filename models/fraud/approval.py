@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.audit import note
-from models.base import Base, BusinessError, Identifier, Moment
+from models.base import Base, BusinessError, Identifier, Moment, one_of
 from models.staff import Staff
 
 STATES = ("asked", "approved", "refused", "used")
@@ -31,7 +31,7 @@ class Approval(Base):
 
     __tablename__ = "approval"
     __table_args__ = (
-        CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
         CheckConstraint("asked_by <> decided_by", name="second_person"),
         CheckConstraint(
             "(state = 'asked') = (decided_by IS NULL)"

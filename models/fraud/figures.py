@@ -14,10 +14,21 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from statistics import median
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Time,
+    and_,
+    cast,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
-from models.local_day import TAIPEI, day_start
+from models.local_day import TAIPEI, day_start, local_day
 from models.member import Member
 from models.points import PointsEntry
 from models.purchase import Purchase, Refund
@@ -37,6 +48,7 @@ BUY_RETURN_TIMES = 3
 MARGIN = timedelta(minutes=45)
 """Opening and closing a shop takes a while; a sale within it is no sale after hours."""
 USUAL_HOURS = (time(7), time(23))
+MINUTES_A_DAY = 24 * 60
 _HOURS = re.compile(r"(\d{1,2}):(\d{2})\s*[–—~～至-]\s*(\d{1,2}):(\d{2})")
 MOST_CASES = 20
 
@@ -90,6 +102,10 @@ class ClerkFigures:
     sales: int
     figures: tuple[Figure, ...]
 
+    def figure(self, name: str) -> Figure:
+        """Return one of the figures by its name."""
+        return next(figure for figure in self.figures if figure.name == name)
+
     @property
     def alarms(self) -> tuple[Figure, ...]:
         """Return what stands out."""
@@ -128,6 +144,7 @@ def clerk_figures(session: Session, first_day: date, after_day: date) -> list[Cl
     start, end = day_start(first_day), day_start(after_day)
     seen: dict[int, _Seen] = defaultdict(_Seen)
     _gather_sales(session, seen, start, end)
+    _gather_odd(session, seen, start, end)
     _gather_returns(session, seen, start, end)
     _gather_adds(session, seen, start, end)
     selling = {staff_id: one for staff_id, one in seen.items() if one.sales}
@@ -218,59 +235,95 @@ def _figure(name: str, staff_id: int, selling: Mapping[int, _Seen]) -> Figure:
 
 
 def _gather_sales(session: Session, seen: dict[int, _Seen], start: datetime, end: datetime) -> None:
-    opens, closes = opening_hours(get_shop(session).hours["zh-TW"])
-    clock = func.timezone(str(TAIPEI), Purchase.purchased_at)
-    minutes = func.extract("hour", clock) * 60 + func.extract("minute", clock)
-    margin = MARGIN.total_seconds() / 60
-    is_late = or_(minutes < _minutes(opens) - margin, minutes >= _minutes(closes) + margin)
+    """Count each clerk's sales, and those to the member whom they served most often."""
+    cards = (
+        select(Purchase.staff_id, Purchase.member_id, func.count().label("sales"))
+        .where(_is_sold(start, end))
+        .group_by(Purchase.staff_id, Purchase.member_id)
+        .cte("card")
+    )
+    clerks = (
+        select(
+            cards.c.staff_id,
+            func.sum(cards.c.sales).label("sales"),
+            func.max(cards.c.sales).label("most"),
+        )
+        .group_by(cards.c.staff_id)
+        .subquery("clerk")
+    )
+    is_most = and_(cards.c.staff_id == clerks.c.staff_id, cards.c.sales == clerks.c.most)
+    rows = session.execute(
+        select(clerks.c.staff_id, clerks.c.sales, func.min(cards.c.member_id))
+        .join(cards, is_most)
+        .group_by(clerks.c.staff_id, clerks.c.sales)
+    ).all()
+    served = [(staff_id, member_id) for staff_id, _, member_id in rows]
+    is_served = tuple_(Purchase.staff_id, Purchase.member_id).in_(served)
+    # Said twice, for the index knows purchases by their member.
+    is_one = Purchase.member_id.in_({member_id for _, member_id in served})
+    for staff_id, sales, _member_id in rows:
+        seen[staff_id].sales = int(sales)
+    _gather(session, seen, "same_member", start, end, and_(is_one, is_served))
+
+
+def _gather_odd(session: Session, seen: dict[int, _Seen], start: datetime, end: datetime) -> None:
+    """Gather sales after hours, and those on cards of staff."""
+    is_late = _is_after_hours(*opening_hours(get_shop(session).hours["zh-TW"]))
+    _gather(session, seen, "after_hours", start, end, is_late)
     own_cards = select(Member.id).join(
         Staff, or_(Staff.member_id == Member.id, Staff.phone == Member.phone)
     )
-    late = case((is_late, Purchase.id))
+    _gather(session, seen, "staff_cards", start, end, Purchase.member_id.in_(own_cards))
+
+
+def _gather(
+    session: Session,
+    seen: dict[int, _Seen],
+    name: str,
+    start: datetime,
+    end: datetime,
+    is_case: ColumnElement[bool],
+) -> None:
+    """Gather the sales of a time that are cases of a figure, by clerk."""
     rows = session.execute(
-        select(
-            Purchase.staff_id,
-            Purchase.member_id,
-            func.count(),
-            func.array_remove(func.array_agg(late), None),
-            func.array_agg(Purchase.id),
-            Purchase.member_id.in_(own_cards),
-        )
-        .where(
-            Purchase.staff_id.is_not(None),
-            Purchase.purchased_at >= start,
-            Purchase.purchased_at < end,
-        )
-        .group_by(Purchase.staff_id, Purchase.member_id)
+        select(Purchase.staff_id, func.array_agg(Purchase.id))
+        .where(_is_sold(start, end), is_case)
+        .group_by(Purchase.staff_id)
     )
-    for staff_id, _member_id, count, late_ids, ids, is_own in rows:
-        one = seen[staff_id]
-        one.sales += count
-        one.add("after_hours", len(late_ids), late_ids)
-        if is_own:
-            one.add("staff_cards", count, ids)
-        if count > one.counts["same_member"]:
-            one.counts["same_member"], one.ids["same_member"] = count, list(ids)
+    for staff_id, ids in rows:
+        assert staff_id is not None
+        seen[staff_id].add(name, len(ids), ids)
+
+
+def _is_after_hours(opens: time, closes: time) -> ColumnElement[bool]:
+    """Return the condition that a sale was rung up while the shop was closed, its margin aside."""
+    clock = cast(func.timezone(str(TAIPEI), Purchase.purchased_at), Time)
+    margin = int(MARGIN.total_seconds()) // 60
+    first, after = _minutes(opens) - margin, _minutes(closes) + margin
+    early = clock < _at(first) if first > 0 else false()
+    return or_(early, clock >= _at(after) if after < MINUTES_A_DAY else false())
+
+
+def _is_sold(start: datetime, end: datetime) -> ColumnElement[bool]:
+    """Return the condition that a clerk sold something in a time."""
+    return and_(
+        Purchase.staff_id.is_not(None), Purchase.purchased_at >= start, Purchase.purchased_at < end
+    )
 
 
 def _gather_returns(
     session: Session, seen: dict[int, _Seen], start: datetime, end: datetime
 ) -> None:
-    rows = session.execute(
-        select(Purchase.staff_id, func.array_agg(Purchase.id))
-        .join(Refund, Refund.purchase_id == Purchase.id)
-        .where(
-            Purchase.staff_id.is_not(None),
-            Purchase.purchased_at >= start,
-            Purchase.purchased_at < end,
-            Refund.is_full,
-            Refund.refunded_on <= Purchase.purchased_on + BUY_RETURN_DAYS,
-        )
-        .group_by(Purchase.staff_id)
+    """Gather sales that were wholly given back soon: few, so the refunds are read first."""
+    back = select(Refund.purchase_id, Refund.refunded_on).where(
+        Refund.is_full,
+        Refund.refunded_on >= local_day(start),
+        Refund.refunded_on < local_day(end) + timedelta(days=BUY_RETURN_DAYS),
     )
-    for staff_id, ids in rows:
-        assert staff_id is not None
-        seen[staff_id].add("buy_returns", len(ids), ids)
+    given = back.cte("given").prefix_with("MATERIALIZED")
+    is_soon = given.c.refunded_on <= Purchase.purchased_on + BUY_RETURN_DAYS
+    is_back = exists().where(given.c.purchase_id == Purchase.id, is_soon)
+    _gather(session, seen, "buy_returns", start, end, is_back)
 
 
 def _gather_adds(session: Session, seen: dict[int, _Seen], start: datetime, end: datetime) -> None:
@@ -292,3 +345,7 @@ def _gather_adds(session: Session, seen: dict[int, _Seen], start: datetime, end:
 
 def _minutes(at: time) -> int:
     return at.hour * 60 + at.minute
+
+
+def _at(minutes: int) -> time:
+    return time(minutes // 60, minutes % 60)

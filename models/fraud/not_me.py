@@ -119,7 +119,7 @@ def list_doubts(session: Session, member: Member, now: datetime) -> list[Doubt]:
             Redemption.redeemed_at > since,
             Redemption.purchase_id.is_(None),
         )
-        .order_by(Redemption.redeemed_at.desc())
+        .order_by(Redemption.redeemed_at.desc(), Redemption.id.desc())
         .limit(MOST_DOUBTS)
     )
     doubts = [

@@ -12,7 +12,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.audit import note
-from models.base import Base
+from models.base import Base, find_made
 from models.browse_event import forget_looks
 from models.channel import merge_channel
 from models.coupon import Coupon
@@ -73,9 +73,7 @@ def merge_members(
     A key seen before returns its first merge. Undo it within 30 days with `undo_merge`.
     Raises MergeRefused, OwnCard, or ReasonMissing.
     """
-    first = session.scalars(
-        select(MemberMerge).where(MemberMerge.idempotency_key == key)
-    ).one_or_none()
+    first = find_made(session, MemberMerge, key)
     if first is not None:
         if (first.kept_id, first.dropped_id) != (keep.id, drop.id):
             raise MergeRefused(why="key_reused")
@@ -318,7 +316,7 @@ class _Merging:
         self.moved["drop_allows_marketing"] = drop.marketing_allowed
         forget_looks(self.session, drop.id)  # Whose they were is not sure after an undoing.
         forget_favourites(self.session, drop.id)  # What was bought is the kept card's.
-        self.moved["phone_verified_at"] = _moment(drop.phone_verified_at)
+        self.moved["phone_verified_at"] = day_text(drop.phone_verified_at)
         taken = [
             name
             for name in ("name", "phone", "birthday")
@@ -373,7 +371,3 @@ class _Merging:
                 now=self.now,
                 member_id=self.keep.id,
             )
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment is not None else None

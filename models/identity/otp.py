@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import CheckConstraint, Index, delete, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, BusinessError, Identifier, Moment
+from models.base import Base, BusinessError, Identifier, Moment, one_of
 from models.identity.text_message import owe_text
 
 PURPOSES = ("join", "rebind", "change_phone")
@@ -38,7 +38,7 @@ class Otp(Base):
     __tablename__ = "otp"
     __table_args__ = (
         CheckConstraint("tries_left >= 0", name="tries_not_negative"),
-        CheckConstraint("purpose IN ('" + "', '".join(PURPOSES) + "')", name="purpose_known"),
+        CheckConstraint(one_of("purpose", PURPOSES), name="purpose_known"),
         Index("ix_otp_phone_digest", "phone_digest", "sent_at"),
         Index("ix_otp_asker_digest", "asker_digest", "sent_at"),
         Index("ix_otp_sent_at", "sent_at"),

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import CheckConstraint, Index, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, Moment
+from models.base import DELIVERY, Base, Moment, one_of, wake
 
 STATES = ("waiting", "accepted", "refused", "late")
 LEASE = timedelta(seconds=20)
@@ -25,7 +25,7 @@ class TextMessage(Base):
 
     __tablename__ = "text_message"
     __table_args__ = (
-        CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
         CheckConstraint("(state = 'waiting') = (settled_at IS NULL)", name="settled_when"),
         CheckConstraint(
             "state = 'waiting' OR (phone IS NULL AND code IS NULL)", name="settled_keeps_nothing"
@@ -65,7 +65,7 @@ def owe_text(
         useful_until=useful_until,
     )
     session.add(row)
-    session.info["owes"] = True
+    wake(session, DELIVERY)
     return row
 
 

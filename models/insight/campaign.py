@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from models.base import squeezed
+from models.base import most_first, squeezed
 from models.campaign import Campaign, CampaignDecision
 from models.insight.attribution import Credited, Touches, count_blocks, credit_sales
 from models.insight.clicking import clicks_by_part
@@ -113,8 +113,8 @@ def _outcomes(told: Sequence[_Told], planned: int) -> Outcomes:
     return Outcomes(
         planned=planned,
         accepted=counts.get("accepted", Counter()).total(),
-        skipped=dict(counts.get("skipped", {})),
-        refused=dict(counts.get("refused", {})),
+        skipped=dict(most_first(counts.get("skipped", {}))),
+        refused=dict(most_first(counts.get("refused", {}))),
         unknown=counts.get("unknown", Counter()).total(),
         waiting=counts.get("waiting", Counter()).total(),
     )

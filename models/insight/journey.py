@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.base import squeezed
+from models.base import most_first, squeezed
 from models.insight.attribution import SALES, Touches, count_blocks, credit_sales
 from models.insight.clicking import clicks_by_part
 from models.insight.money import cost_of_journey, given_by_journey
@@ -82,8 +82,8 @@ def _outcomes(
     outcomes = Outcomes(
         planned=sum(each.total() for each in counts.values()),
         accepted=counts.get("accepted", Counter()).total(),
-        skipped=dict(counts.get("skipped", {})),
-        refused=dict(counts.get("refused", {})),
+        skipped=dict(most_first(counts.get("skipped", {}))),
+        refused=dict(most_first(counts.get("refused", {}))),
         unknown=counts.get("unknown", Counter()).total(),
         waiting=counts.get("waiting", Counter()).total(),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from models.segment.field import Texts, said
+from models.base import Texts, said
 
 REASON_NAMES: Mapping[str, Texts] = {
     "holdout": said("對照組（不發送）", "Held out to compare", "対照群（配信しない）"),

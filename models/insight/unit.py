@@ -19,15 +19,10 @@ from models.sending.table import CampaignRun
 STATISTICS_ZONE = timezone(timedelta(hours=9))
 COUNTED_DAYS = 14
 """So long after sending LINE goes on counting."""
-LONGEST_SPAN_DAYS = 30
 READ_EVERY = timedelta(hours=20)
 """One figure a day, also where the round before came a little late."""
 MOST_READ = 50
 """A round, an hour: LINE answers 60 such questions an hour."""
-MOST_UNIT_NAMES = 1_000
-"""Different names a month that LINE counts; what is sent under a further one goes uncounted."""
-LEAST_TOLD = 20
-"""LINE tells no figure below this."""
 
 
 class UnitFigure(Base):
@@ -85,7 +80,7 @@ def list_units_to_read(session: Session, now: datetime, *, limit: int = MOST_REA
             or_(UnitFigure.read_at.is_(None), UnitFigure.read_at <= now - READ_EVERY),
         )
         .group_by(CampaignRun.unit_name, UnitFigure.read_at)
-        .order_by(UnitFigure.read_at.asc().nulls_first(), first_sent)
+        .order_by(UnitFigure.read_at.asc().nulls_first(), first_sent, CampaignRun.unit_name)
         .limit(limit)
     )
     today = statistics_day(now)

@@ -5,9 +5,8 @@
 """
 
 from models.journey import triggers
-from models.journey.advancing import Advanced, advance_journey, advance_visits, list_due
+from models.journey.advancing import Advanced, advance_journey, list_due
 from models.journey.definition import Definition, parse_definition
-from models.journey.expecting import DueVisits, ExpectedStart, expected_starts, visits_due
 from models.journey.keeping import (
     activate_journey,
     add_journey,
@@ -55,9 +54,7 @@ __all__ = [
     "Active",
     "Advanced",
     "Definition",
-    "DueVisits",
     "Exit",
-    "ExpectedStart",
     "Journey",
     "JourneyMark",
     "JourneyMove",
@@ -72,12 +69,10 @@ __all__ = [
     "activate_journey",
     "add_journey",
     "advance_journey",
-    "advance_visits",
     "archive_journey",
     "change_journey",
     "definition_of",
     "end_archived",
-    "expected_starts",
     "get_journey",
     "get_version",
     "list_active",
@@ -96,5 +91,4 @@ __all__ = [
     "sweep_visits",
     "tables_read",
     "triggers",
-    "visits_due",
 ]

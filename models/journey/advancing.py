@@ -43,16 +43,6 @@ class Advanced:
     failed: dict[int, str] = field(default_factory=dict)
 
 
-def advance_visits(session: Session, now: datetime, *, limit: int = PART) -> int:
-    """Move on up to `limit` due visits of active journeys; return how many."""
-    seen = 0
-    for code in list_due(session, now):
-        seen += advance_journey(session, code, now, limit=limit - seen).seen
-        if seen >= limit:
-            break
-    return seen
-
-
 def list_due(session: Session, now: datetime) -> Sequence[str]:
     """Return the codes of the active journeys on which somebody is due, in order."""
     due = select(JourneyVisit.id).where(

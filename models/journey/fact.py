@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from models.base import in_language
-from models.segment.field import Texts, said
+from models.base import Texts, in_language, said
 
 FACT_NAMES: Mapping[str, Texts] = {
     "begins_on": said("節日開始日", "first day of the festival", "祝祭日の初日"),

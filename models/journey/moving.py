@@ -44,7 +44,7 @@ def move_visits(
     the same id. Who was set aside goes on too. Raises NoSuchJourney, or StepsMissing where
     somebody stands at a step that leads nowhere.
     """
-    aims = _aims(session, code, from_version, to_version, dict(steps or {}))
+    aims = aims_of(session, code, from_version, to_version, dict(steps or {}))
     rows = session.execute(
         select(JourneyVisit.id, JourneyVisit.step)
         .where(*_standing(code, from_version))
@@ -85,10 +85,13 @@ def _standing(code: str, version: int) -> tuple[Any, ...]:
     )
 
 
-def _aims(
+def aims_of(
     session: Session, code: str, from_version: int, to_version: int, steps: dict[str, str]
 ) -> dict[str, str]:
-    """Return where each step's people go on, or refuse."""
+    """Return where the people at each step of a version would go on on another one.
+
+    Raises NoSuchJourney, or StepsMissing where somebody stands at a step that leads nowhere.
+    """
     get_version(session, code, from_version)
     known = definition_of(get_version(session, code, to_version)).steps
     stood = session.scalars(

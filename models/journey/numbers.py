@@ -67,10 +67,10 @@ def count_journey(session: Session, code: str, version: int | None = None) -> Jo
 
 def _count_moves(session: Session, numbers: JourneyNumbers, code: str, version: int | None) -> None:
     way = (JourneyMove.from_step, JourneyMove.to_step, JourneyMove.why)
-    moves = select(*way, func.count()).where(JourneyMove.journey_code == code).group_by(*way)
+    moves = select(*way, func.count()).where(JourneyMove.journey_code == code)
     if version is not None:
         moves = moves.where(JourneyMove.version == version)
-    for from_step, to_step, why, count in session.execute(moves):
+    for from_step, to_step, why, count in session.execute(moves.group_by(*way).order_by(*way)):
         if from_step is not None:
             numbers.step(from_step).left[why] += count
         if to_step is not None:
@@ -84,7 +84,7 @@ def _count_visits(
     visits = select(*stand, func.count()).where(JourneyVisit.journey_code == code).group_by(*stand)
     if version is not None:
         visits = visits.where(JourneyVisit.version == version)
-    for state, step, reason, count in session.execute(visits):
+    for state, step, reason, count in session.execute(visits.order_by(*stand)):
         numbers.states[state] += count
         if state == EXITED:
             numbers.exits[reason or EXITED] += count

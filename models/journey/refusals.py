@@ -2,8 +2,7 @@
 
 from typing import Any, TypeVar
 
-from models.base import BusinessError
-from models.segment.field import said
+from models.base import BusinessError, said
 from models.segment.refusals import RuleRefused
 
 

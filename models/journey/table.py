@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstr
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Day, Identifier, Moment, Translated
+from models.base import Base, Day, Identifier, Moment, Translated, one_of
 
 LONGEST_CODE = 40
 LONGEST_NAME = 60
@@ -34,7 +34,7 @@ class Journey(Base):
     __table_args__ = (
         CheckConstraint(f"code ~ '^[a-z0-9][a-z0-9_-]{{0,{LONGEST_CODE - 1}}}$'", name="code_slug"),
         CheckConstraint("name ? 'zh-TW'", name="named_in_chinese"),
-        CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
         CheckConstraint("version > 0", name="version_positive"),
         CheckConstraint(
             "state <> 'active' OR active_since IS NOT NULL", name="active_since_a_moment"
@@ -80,7 +80,7 @@ class JourneyVisit(Base):
 
     __tablename__ = "journey_visit"
     __table_args__ = (
-        CheckConstraint("state IN ('" + "', '".join(VISIT_STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", VISIT_STATES), name="state_known"),
         CheckConstraint("(state = 'under_way') = (due_at IS NOT NULL)", name="under_way_is_due"),
         CheckConstraint(
             "(state IN ('under_way', 'set_aside')) = (step IS NOT NULL)", name="stands_somewhere"

@@ -32,8 +32,8 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import Session
 
+from models.base import Texts
 from models.local_day import TAIPEI, local_day
-from models.segment.field import Texts
 
 Params = Mapping[str, Any]
 """What a definition says beside `on`, checked and with the defaults filled in."""

@@ -5,13 +5,14 @@ next, inside a savepoint that is rolled back: what is told is what would be.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.base import rehearse
 from models.campaign.arm import position_of
 from models.journey.advancing import MOST_HOPS, walk
 from models.journey.definition import EACH, ONCE, Definition
@@ -64,23 +65,22 @@ def try_journey(
     """
     kept = get_version(session, code, version)
     definition = definition_of(kept)
-    rings = session.info.get("owes")
-    trial = session.begin_nested()
-    try:
+
+    def attempt() -> Trial:
         cause = _last_cause(session, code, definition, member_id, now)
         visit = _begin(session, code, kept.version, definition, member_id, cause, now)
         steps, walker = _walk(session, code, kept.version, definition, visit)
-    finally:
-        trial.rollback()
-        session.expire_all()
-        session.info["owes"] = rings
-    return Trial(
-        steps=tuple(steps),
-        state=walker.state,
-        exit_reason=walker.exit_reason,
-        cause_at=cause[1] if cause else None,
-        kept_from=tuple(_kept_from(session, code, definition, member_id, now, cause is not None)),
-    )
+        return Trial(
+            steps=tuple(steps),
+            state=walker.state,
+            exit_reason=walker.exit_reason,
+            cause_at=cause[1] if cause else None,
+        )
+
+    trial = rehearse(session, attempt)
+    is_begun = trial.cause_at is not None
+    kept_from = tuple(_kept_from(session, code, definition, member_id, now, is_begun))
+    return replace(trial, kept_from=kept_from)
 
 
 def _last_cause(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from models.base import in_language
+from models.base import Texts, in_language, said
 from models.journey.definition import Cause, Definition, Leaving
 from models.journey.fact import fact_name
 from models.journey.step import FactAsked, MayWrite, Step, Wait
@@ -18,7 +18,6 @@ from models.journey.table import (
     SET_ASIDE,
     UNDER_WAY,
 )
-from models.segment.field import Texts, said
 from models.segment.wording import describe
 
 STATE_NAMES: Mapping[str, Texts] = {
@@ -127,9 +126,9 @@ def cause_text(
     name = in_language(entry.names, language)
     if not told:
         return name
-    return (
-        name + "（" + "、".join(f"{labels[key]} {_shown(told[key], known)}" for key in told) + "）"
-    )
+    before, between, after = (" (", ", ", ")") if language == "en" else ("（", "、", "）")
+    filled = between.join(f"{labels[key]} {_shown(told[key], known)}" for key in told)
+    return name + before + filled + after
 
 
 def _shown(value: Any, names: Mapping[str, str]) -> str:

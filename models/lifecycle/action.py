@@ -10,11 +10,11 @@ from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from models.base import in_language
+from models.base import Texts, in_language
 from models.coupon import CouponTemplate
 from models.favourite import favourite_of
 from models.lifecycle.advice import ADVICE, Advice
-from models.lifecycle.names import Texts, class_key
+from models.lifecycle.names import class_key
 from models.lifecycle.refusals import ActionRefused, UnknownClass, UnknownModel
 from models.lifecycle.table import ClassAction
 from models.rfm.advice import ADVICE as RFM_ADVICE
@@ -139,6 +139,8 @@ def set_action(
         paid_push=held.paid_push if paid_push is None else paid_push,
     )
     _check(session, wanted, is_new_template=bool(template_code))
+    if wanted == held and held.version is not None:
+        return held
     row = ClassAction(
         model=model,
         class_code=code,

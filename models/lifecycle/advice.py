@@ -7,7 +7,8 @@ the shop put its own in their place. `{item}` in a text becomes what the member 
 
 from dataclasses import dataclass
 
-from models.lifecycle.names import NAPL_91APP, NAPL_ARTICLE, NASLD, PROSPECT, Texts
+from models.base import Texts, said
+from models.lifecycle.names import NAPL_91APP, NAPL_ARTICLE, NASLD, PROSPECT
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,12 @@ class Advice:
     """Whether the class is written to with messages that cost money."""
 
 
-def _said(zh: str, en: str, ja: str) -> Texts:
-    return {"zh-TW": zh, "en": en, "ja": ja}
-
-
-_FIRST_OFFER = _said(
+_FIRST_OFFER = said(
     "人氣商品 Top 5 與首購優惠",
     "Our Top 5 and a first-purchase offer",
     "人気商品Top5と初回購入特典",
 )
-_FIRST_ADVICE = _said(
+_FIRST_ADVICE = said(
     "送上使用導覽與人氣商品 Top 5，附首購優惠，陪他完成第一次購買。",
     "Guide them round, show the Top 5, and add a first-purchase offer: help them to buy once.",
     "使い方の案内と人気商品Top5に初回特典を添えて、最初の購入を後押しします。",
@@ -46,12 +43,12 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         NASLD,
         "active",
-        title=_said(
+        title=said(
             "常客專屬折扣與優先服務",
             "A discount and service for regulars only",
             "常連様限定の割引と優先サービス",
         ),
-        advice=_said(
+        advice=said(
             "給專屬折扣與專屬服務，邀請評論與推薦朋友；不需要用大折扣去喚回。",
             "Give them a discount and a service of their own, invite reviews and referrals. No "
             "deep discount is needed to bring them back.",
@@ -61,12 +58,12 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         NASLD,
         "new",
-        title=_said(
+        title=said(
             "第一次還滿意嗎？下次試試這些",
             "How was your first time? Try these next",
             "初めてのご利用はいかがでしたか？次はこちらを",
         ),
-        advice=_said(
+        advice=said(
             "詢問滿意度，依買過的品項推薦下一個商品，把第二次購買帶進回購週期內。",
             "Ask how satisfied they are, recommend what goes with what they bought, and win the "
             "second purchase within the cycle.",
@@ -76,12 +73,12 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         NASLD,
         "sleep",
-        title=_said(
+        title=said(
             "好久不見，{item}為你留著",
             "Long time no see: your {item} is waiting",
             "お久しぶりです。{item}をご用意しています",
         ),
-        advice=_said(
+        advice=said(
             "曾經常來：在檔期送優惠券，推薦他常買的商品，引導回來。",
             "They used to come often: send a coupon at sale seasons, show what they usually buy, "
             "and lead them back.",
@@ -92,12 +89,12 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         NASLD,
         "lost",
-        title=_said(
+        title=said(
             "好久不見，回來有折扣",
             "We miss you: a discount for coming back",
             "お久しぶりです。ご来店で割引",
         ),
-        advice=_said(
+        advice=said(
             "只來過一次就沒再來：在大檔期送優惠券並推薦個人化商品，順便問問原因。",
             "They came once and not again: send a coupon at the big seasons with goods picked for "
             "them, and ask why.",
@@ -108,12 +105,12 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         NASLD,
         "deep",
-        title=_said(
+        title=said(
             "年度檔期再邀請一次",
             "One invitation at the yearly sale",
             "年に一度のセールでもう一度ご招待",
         ),
-        advice=_said(
+        advice=said(
             "預設不發付費訊息；只在年度大檔期，或他自己點開聊天室時給優惠券。",
             "No paid messages unless you choose so. Offer a coupon at the yearly sale only, or "
             "when they open the chat themselves.",
@@ -127,12 +124,12 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         NAPL_ARTICLE,
         "active",
-        title=_said(
+        title=said(
             "你常點的{item}第二杯半價",
             "Your usual {item}: the second at half price",
             "いつもの{item}、2杯目半額",
         ),
-        advice=_said(
+        advice=said(
             "用他常買的品項給第二件優惠，提高來店次數，往忠誠客走。",
             "Offer the second of what they usually buy at half price: they come more often and "
             "become loyal.",
@@ -142,12 +139,12 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         NAPL_ARTICLE,
         "loyal",
-        title=_said(
+        title=said(
             "升級禮、新品預購權，生日禮加搶先試用",
             "An upgrade gift, pre-order rights, a birthday gift and early trials",
             "アップグレード特典・新商品の予約権・誕生日ギフトと先行体験",
         ),
-        advice=_said(
+        advice=said(
             "給升級禮、專屬活動與新品預購權，生日送禮並邀請搶先試用；用特權留人，少用折扣。",
             "Give an upgrade gift, exclusive events and the right to pre-order; on the birthday a "
             "gift and an early trial. Keep them by privileges rather than discounts.",
@@ -158,12 +155,12 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         NAPL_ARTICLE,
         "passout",
-        title=_said(
+        title=said(
             "回娘家：你有$100專屬折扣券即將到期",
             "Come home: your $100 coupon is about to expire",
             "おかえりなさい：あなた専用の$100割引券がまもなく期限切れ",
         ),
-        advice=_said(
+        advice=said(
             "限時「回娘家」活動，送專屬折扣券並在到期前提醒一次；沒有回應就不再打擾。",
             "A short “come home” campaign: a coupon of their own and one reminder before it "
             "expires. Where there is no answer, leave them in peace.",
@@ -174,12 +171,12 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         NAPL_91APP,
         "new",
-        title=_said(
+        title=said(
             "謝謝第一次購買，下次再來有禮",
             "Thank you for your first order: a gift for the next",
             "初めてのご購入ありがとうございます。次回は特典付き",
         ),
-        advice=_said(
+        advice=said(
             "詢問滿意度並推薦搭配商品，給期限內的第二次購買優惠。",
             "Ask how satisfied they are, recommend what goes with it, and offer something for a "
             "second purchase within the window.",
@@ -189,12 +186,12 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         NAPL_91APP,
         "active",
-        title=_said(
+        title=said(
             "主力客專屬：新品先看、優先服務",
             "For our core: new products first, service first",
             "主力のお客様限定：新商品の先行案内と優先サービス",
         ),
-        advice=_said(
+        advice=said(
             "推薦新品與加購，給專屬優惠與服務，邀請升級與推薦朋友。",
             "Show new products and add-ons, give offers and service of their own, invite them to "
             "the next tier and to refer friends.",
@@ -204,12 +201,12 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         NAPL_91APP,
         "potential",
-        title=_said(
+        title=said(
             "好久沒來喝{item}了",
             "It has been a while since your {item}",
             "{item}、しばらくぶりですね",
         ),
-        advice=_said(
+        advice=said(
             "回購過的老客，最值得喚回：推薦常買商品並給限時優惠券。",
             "They have come back before and are the ones to win again: show what they usually buy, "
             "with a coupon for a short time.",
@@ -220,8 +217,8 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         NAPL_91APP,
         "lost",
-        title=_said("再給我們一次機會", "Give us a second chance", "もう一度チャンスをください"),
-        advice=_said(
+        title=said("再給我們一次機會", "Give us a second chance", "もう一度チャンスをください"),
+        advice=said(
             "只買過一次：在大檔期用人氣商品與優惠券邀請一次，沒有回應就減少投入。",
             "A single purchase: invite them once at a big season with the Top 5 and a coupon, and "
             "spend less where there is no answer.",

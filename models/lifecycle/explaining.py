@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models.base import in_language
+from models.base import Texts, in_language
 from models.lifecycle.classes import class_of
 from models.lifecycle.cycle import cycle_of
 from models.lifecycle.figures import MemberFigures, get_figures
-from models.lifecycle.names import NASLD, PROSPECT, Texts, class_key, class_name, get_model
+from models.lifecycle.names import NASLD, PROSPECT, class_key, class_name, get_model
 from models.lifecycle.setting import LifecycleSettings, get_settings
 from models.lifecycle.wording import cycle_text, rule_text, version_text
 from models.local_day import day_text, local_day

@@ -1,5 +1,6 @@
 """Estimating repurchase cycles: medians over members, each night for today, or for a past day."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -22,7 +23,7 @@ from models.lifecycle.table import (
     THE_SHOP,
     RepurchaseCycle,
 )
-from models.local_day import local_day
+from models.local_day import first_of_month_after, local_day
 from models.member import Member
 from models.purchase.table import Purchase, PurchaseLine
 
@@ -30,7 +31,8 @@ SAMPLE_MEMBERS = 10_000
 """Where purchases must be read one by one, about so many members of a large shop stand for all."""
 MOST_CATEGORIES = 100
 """So many categories have a cycle of their own: those that most members buy again."""
-
+MOST_MONTHS = 60
+"""So far back the past of a shop that came with its history is estimated month by month."""
 
 _DAYS = func.count(Purchase.purchased_on.distinct())
 _SPAN = func.max(Purchase.purchased_on) - func.min(Purchase.purchased_on)
@@ -53,8 +55,36 @@ def estimate_cycles(session: Session, now: datetime) -> int:
     today = local_day(now)
     found = {THE_SHOP: _measure_shop(session, _came_back_now())}
     found |= measure_categories(session, today)
+    _keep(session, today, found, now)
+    return len(found)
+
+
+def list_unmeasured(session: Session) -> list[date]:
+    """Return the first days of the months before the oldest estimate, newest first.
+
+    A shop that came with its history was never there by night: until these are kept, every look
+    at one of its past days would read the purchases anew.
+    """
+    first_on, oldest_on = session.execute(
+        select(
+            select(func.min(Member.first_purchase_on)).scalar_subquery(),
+            select(func.min(RepurchaseCycle.measured_on)).scalar_subquery(),
+        )
+    ).one()
+    if first_on is None or oldest_on is None:
+        return []
+    months = (first_of_month_after(oldest_on, -back) for back in range(MOST_MONTHS))
+    return [month for month in months if first_on < month < oldest_on]
+
+
+def estimate_past(session: Session, on: date, now: datetime) -> None:
+    """Estimate the cycles of a past day from its purchases and keep them as that day's."""
+    _keep(session, on, estimate_as_of(session, on), now)
+
+
+def _keep(session: Session, on: date, found: Mapping[str, Estimate], now: datetime) -> None:
     kept = insert(RepurchaseCycle).values(
-        [_row(category, estimate, today, now) for category, estimate in found.items()]
+        [_row(category, estimate, on, now) for category, estimate in found.items()]
     )
     newer = {name: kept.excluded[name] for name in _ESTIMATED}
     session.execute(
@@ -62,15 +92,14 @@ def estimate_cycles(session: Session, now: datetime) -> int:
             index_elements=[RepurchaseCycle.measured_on, RepurchaseCycle.category], set_=newer
         )
     )
-    return len(found)
 
 
 _ESTIMATED = ("cycle_days", "is_assumed", "members", "intervals", "measured_at")
 
 
-def _row(category: str, estimate: Estimate, today: date, now: datetime) -> dict[str, Any]:
+def _row(category: str, estimate: Estimate, on: date, now: datetime) -> dict[str, Any]:
     return {
-        "measured_on": today,
+        "measured_on": on,
         "category": category,
         "cycle_days": estimate.days or ASSUMED_DAYS,
         "is_assumed": estimate.days is None,

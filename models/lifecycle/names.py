@@ -6,7 +6,7 @@ article and 流失 in another.
 
 from dataclasses import dataclass
 
-from models.base import in_language
+from models.base import Texts, in_language, said
 from models.lifecycle.refusals import UnknownClass, UnknownModel
 
 NASLD = "nasld"
@@ -15,7 +15,6 @@ NAPL_91APP = "napl_91app"
 RFM = "rfm"
 PROSPECT = "prospect"
 
-Texts = dict[str, str]
 """One text a language."""
 
 
@@ -44,14 +43,10 @@ class ModelName:
         raise UnknownClass(model=self.code, found=code, known=[each.code for each in self.classes])
 
 
-def _said(zh: str, en: str, ja: str) -> Texts:
-    return {"zh-TW": zh, "en": en, "ja": ja}
-
-
 _NOT_YET = ClassName(
     PROSPECT,
-    _said("未購會員", "Not bought yet", "未購入会員"),
-    _said(
+    said("未購會員", "Not bought yet", "未購入会員"),
+    said(
         "已加入會員，還沒有任何有效購買",
         "joined, and no purchase stands",
         "会員登録済みで、有効な購入がまだない",
@@ -63,12 +58,12 @@ MODELS: dict[str, ModelName] = {
     for model in (
         ModelName(
             NASLD,
-            _said("NASLD 顧客活躍度", "NASLD customer activity", "NASLD 顧客アクティブ度"),
+            said("NASLD 顧客活躍度", "NASLD customer activity", "NASLD 顧客アクティブ度"),
             (
                 ClassName(
                     "active",
-                    _said("活躍客", "Active", "アクティブ客"),
-                    _said(
+                    said("活躍客", "Active", "アクティブ客"),
+                    said(
                         "近 {near}內買過 2 次以上",
                         "2 or more purchases within the last {near}",
                         "直近{near}以内に2回以上購入",
@@ -76,8 +71,8 @@ MODELS: dict[str, ModelName] = {
                 ),
                 ClassName(
                     "new",
-                    _said("新鮮客", "Fresh", "新鮮客"),
-                    _said(
+                    said("新鮮客", "Fresh", "新鮮客"),
+                    said(
                         "近 {near}內買過 1 次",
                         "1 purchase within the last {near}",
                         "直近{near}以内に1回購入",
@@ -85,8 +80,8 @@ MODELS: dict[str, ModelName] = {
                 ),
                 ClassName(
                     "sleep",
-                    _said("沈睡客", "Sleeping", "休眠客"),
-                    _said(
+                    said("沈睡客", "Sleeping", "休眠客"),
+                    said(
                         "近 {near}內沒有購買；再往前到 {far}，買過 2 次以上",
                         "none within the last {near}, but 2 or more purchases back to {far}",
                         "直近{near}以内の購入はなく、{far}までさかのぼると2回以上購入",
@@ -94,8 +89,8 @@ MODELS: dict[str, ModelName] = {
                 ),
                 ClassName(
                     "lost",
-                    _said("流失客", "Lost", "離反客"),
-                    _said(
+                    said("流失客", "Lost", "離反客"),
+                    said(
                         "近 {near}內沒有購買；再往前到 {far}，買過 1 次",
                         "none within the last {near}, but 1 purchase back to {far}",
                         "直近{near}以内の購入はなく、{far}までさかのぼると1回購入",
@@ -103,8 +98,8 @@ MODELS: dict[str, ModelName] = {
                 ),
                 ClassName(
                     "deep",
-                    _said("封存客", "Archived", "長期離反客"),
-                    _said(
+                    said("封存客", "Archived", "長期離反客"),
+                    said(
                         "買過，但近 {far}內沒有購買",
                         "bought once upon a time, but not within the last {far}",
                         "購入歴はあるが、直近{far}以内の購入がない",
@@ -115,12 +110,12 @@ MODELS: dict[str, ModelName] = {
         ),
         ModelName(
             NAPL_ARTICLE,
-            _said("NAPL 會員分群（文章版）", "NAPL, the article's wording", "NAPL（記事版）"),
+            said("NAPL 會員分群（文章版）", "NAPL, the article's wording", "NAPL（記事版）"),
             (
                 ClassName(
                     "new",
-                    _said("新客", "Newcomer", "新規客"),
-                    _said(
+                    said("新客", "Newcomer", "新規客"),
+                    said(
                         "已加入會員，還沒有任何有效購買",
                         "joined, and no purchase stands",
                         "会員登録済みで、有効な購入がまだない",
@@ -128,8 +123,8 @@ MODELS: dict[str, ModelName] = {
                 ),
                 ClassName(
                     "active",
-                    _said("活躍客", "Active", "アクティブ客"),
-                    _said(
+                    said("活躍客", "Active", "アクティブ客"),
+                    said(
                         "近 {window} 天內買過，累計購買未滿 {loyal} 次",
                         "bought within {window} days, fewer than {loyal} purchases in all",
                         "直近{window}日以内に購入があり、累計{loyal}回未満",
@@ -137,8 +132,8 @@ MODELS: dict[str, ModelName] = {
                 ),
                 ClassName(
                     "loyal",
-                    _said("忠誠客", "Loyal", "ロイヤル客"),
-                    _said(
+                    said("忠誠客", "Loyal", "ロイヤル客"),
+                    said(
                         "近 {window} 天內買過，累計購買 {loyal} 次以上",
                         "bought within {window} days, {loyal} or more purchases in all",
                         "直近{window}日以内に購入があり、累計{loyal}回以上",
@@ -146,8 +141,8 @@ MODELS: dict[str, ModelName] = {
                 ),
                 ClassName(
                     "passout",
-                    _said("沉睡客", "Asleep", "休眠客"),
-                    _said(
+                    said("沉睡客", "Asleep", "休眠客"),
+                    said(
                         "買過，但超過 {window} 天沒有購買",
                         "bought before, but not for more than {window} days",
                         "購入歴はあるが、{window}日を超えて購入がない",
@@ -157,12 +152,12 @@ MODELS: dict[str, ModelName] = {
         ),
         ModelName(
             NAPL_91APP,
-            _said("NAPL 會員分群（91APP 版）", "NAPL, as 91APP has it", "NAPL（91APP版）"),
+            said("NAPL 會員分群（91APP 版）", "NAPL, as 91APP has it", "NAPL（91APP版）"),
             (
                 ClassName(
                     "new",
-                    _said("新客", "First-time buyer", "初回購入客"),
-                    _said(
+                    said("新客", "First-time buyer", "初回購入客"),
+                    said(
                         "只買過 1 次，在近 {window} 天內",
                         "a single purchase, within {window} days",
                         "購入は1回だけで、直近{window}日以内",
@@ -170,8 +165,8 @@ MODELS: dict[str, ModelName] = {
                 ),
                 ClassName(
                     "active",
-                    _said("主力客", "Core", "主力客"),
-                    _said(
+                    said("主力客", "Core", "主力客"),
+                    said(
                         "買過 2 次以上，最近一次在近 {window} 天內",
                         "2 or more purchases, the last within {window} days",
                         "2回以上購入し、最後の購入が直近{window}日以内",
@@ -179,8 +174,8 @@ MODELS: dict[str, ModelName] = {
                 ),
                 ClassName(
                     "potential",
-                    _said("瞌睡客", "Dozing", "うたた寝客"),
-                    _said(
+                    said("瞌睡客", "Dozing", "うたた寝客"),
+                    said(
                         "買過 2 次以上，但超過 {window} 天沒有購買",
                         "2 or more purchases, but none for more than {window} days",
                         "2回以上購入したが、{window}日を超えて購入がない",
@@ -188,8 +183,8 @@ MODELS: dict[str, ModelName] = {
                 ),
                 ClassName(
                     "lost",
-                    _said("沉睡客", "Asleep", "休眠客"),
-                    _said(
+                    said("沉睡客", "Asleep", "休眠客"),
+                    said(
                         "只買過 1 次，而且是 {window} 天以前",
                         "a single purchase, more than {window} days ago",
                         "購入は1回だけで、{window}日より前",

@@ -7,6 +7,7 @@ it was estimated then, so that what was shown then can be shown again.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -70,8 +71,8 @@ class LifecycleSettings:
 def get_settings(session: Session, on: date) -> LifecycleSettings:
     """Return the settings in force at the end of a day, with the cycle as of it; one small query.
 
-    Where no estimate was kept by then, as before the first night, the purchases up to that day
-    are estimated from.
+    Where no estimate was kept by then, as before the first night has looked back, the purchases up
+    to that day are estimated from, which takes seconds in a large shop.
     """
     setting, kept = _read(session, on)
     chosen = {name: getattr(setting, name) for name in CHOSEN} if setting is not None else {}
@@ -136,9 +137,7 @@ def change_settings(
     The names are CHOSEN; `{"cycle_days": None}` goes back to the estimate. Raises
     LifecycleRefused.
     """
-    held, _ = _read(session, local_day(now))
-    settings = held or LifecycleSettings()
-    chosen = {name: getattr(settings, name) for name in CHOSEN} | dict(changes)
+    chosen = _chosen(session, changes, local_day(now))
     wrong = _wrong(chosen)
     if not 0 < len(note.strip()) <= LONGEST_NOTE:
         wrong["note"] = f"1–{LONGEST_NOTE}"
@@ -148,6 +147,28 @@ def change_settings(
     session.add(version)
     session.flush()
     return version
+
+
+def foresee_settings(
+    session: Session, changes: Mapping[str, int | str | None], on: date
+) -> LifecycleSettings:
+    """Return what `changes` would make of a day's settings, with the cycle it would come to.
+
+    Raises LifecycleRefused.
+    """
+    chosen = _chosen(session, changes, on)
+    wrong = _wrong(chosen)
+    if wrong:
+        raise LifecycleRefused(why=wrong)
+    settings = LifecycleSettings(**chosen)
+    return replace(settings, cycle=_cycle(session, settings, _read(session, on)[1], on))
+
+
+def _chosen(session: Session, changes: Mapping[str, int | str | None], on: date) -> dict[str, Any]:
+    """Return what is chosen on a day, with `changes` in the place of what they name."""
+    held, _ = _read(session, on)
+    settings = held or LifecycleSettings()
+    return {name: getattr(settings, name) for name in CHOSEN} | dict(changes)
 
 
 def _wrong(chosen: Mapping[str, int | str | None]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Day, Identifier, Moment, Translated
+from models.base import Base, Day, Identifier, Moment, Translated, one_of
 
 THE_SHOP = ""
 """The `category` of a cycle that is the whole shop's."""
@@ -23,7 +23,7 @@ class LifecycleSetting(Base):
         CheckConstraint("window_days > 0", name="window_is_open"),
         CheckConstraint("loyal_orders >= 2", name="loyal_comes_back"),
         CheckConstraint("near_cycles >= 1 AND far_cycles > near_cycles", name="cycles_in_order"),
-        CheckConstraint("cycle_level IN ('" + "', '".join(CYCLE_LEVELS) + "')", name="level_known"),
+        CheckConstraint(one_of("cycle_level", CYCLE_LEVELS), name="level_known"),
         CheckConstraint(
             f"cycle_days BETWEEN {SHORTEST_CYCLE_DAYS} AND {LONGEST_CYCLE_DAYS}",
             name="cycle_in_range",

@@ -1,6 +1,6 @@
 """The models in words: the rule of each class with its numbers, and where a cycle came from."""
 
-from models.base import in_language
+from models.base import Texts, in_language
 from models.lifecycle.cycle import (
     ASSUMED,
     CATEGORY,
@@ -10,7 +10,7 @@ from models.lifecycle.cycle import (
     OWN_INTERVALS,
     Cycle,
 )
-from models.lifecycle.names import NASLD, Texts, get_class
+from models.lifecycle.names import NASLD, get_class
 from models.lifecycle.setting import LifecycleSettings
 
 _SPAN: Texts = {
@@ -129,7 +129,7 @@ def cycle_text(cycle: Cycle, language: str = "zh-TW") -> str:
         members=f"{cycle.members:,}",
         intervals=f"{cycle.intervals:,}",
         fewest=FEWEST_MEMBERS,
-        measured_on=cycle.measured_on,
+        measured_on=f"{cycle.measured_on:%Y/%m/%d}" if cycle.measured_on else None,
     )
     if cycle.level in _LEVEL:
         text += in_language(_LEVEL[cycle.level], language).format(

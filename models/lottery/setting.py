@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from models.activity import ODDS_PPM, Lottery, LotteryPrize, Reward, note_rule_change
 from models.activity.giving import check_reward
+from models.base import find_made
 from models.lottery.table import Draw, OddsRefused
 
 
@@ -22,7 +23,13 @@ def add_lottery(session: Session, lottery: Lottery) -> Lottery:
 
 
 def add_prize(session: Session, lottery: Lottery, prize: LotteryPrize) -> LotteryPrize:
-    """Add the next prize. Raises OddsRefused where the odds would come to more than one."""
+    """Add the next prize; a key seen before adds none, and returns its prize.
+
+    Raises OddsRefused where the odds would come to more than one.
+    """
+    known = find_made(session, LotteryPrize, prize.idempotency_key)
+    if known is not None:
+        return known
     check_reward(session, Reward.from_words(prize.reward))
     # One at a time: two prizes added at once must not come to more than one between them.
     session.refresh(lottery, with_for_update=True)

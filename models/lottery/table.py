@@ -6,7 +6,7 @@ from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.activity import ODDS_PPM
-from models.base import Base, BusinessError, Identifier, Moment
+from models.base import Base, BusinessError, Identifier, Moment, one_of
 
 OUTCOMES = ("prize", "consolation", "none")
 PRIZE, CONSOLATION, NONE = OUTCOMES
@@ -17,7 +17,7 @@ class Draw(Base):
 
     __tablename__ = "draw"
     __table_args__ = (
-        CheckConstraint("outcome IN ('" + "', '".join(OUTCOMES) + "')", name="outcome_known"),
+        CheckConstraint(one_of("outcome", OUTCOMES), name="outcome_known"),
         CheckConstraint(f"number >= 0 AND number < {ODDS_PPM}", name="number_in_range"),
         CheckConstraint("outcome <> 'prize' OR hit_prize_id IS NOT NULL", name="prize_was_hit"),
         CheckConstraint("NOT was_out_of_stock OR outcome <> 'prize'", name="stock_was_there"),

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from models.activity import note_rule_change
 from models.audit import note
+from models.base import find_made
 from models.benefit import Benefit, add_benefit
 from models.local_day import local_day
 from models.offering.table import NoSuchOffering, OfferingRefused
@@ -32,10 +33,14 @@ def give_benefit(
     starts_on: date | None,
     ends_on: date | None,
     stock: int | None,
+    idempotency_key: str,
     staff: Staff,
     now: datetime,
 ) -> Benefit:
-    """Give a tier or a plan a benefit. Raises BenefitRefused."""
+    """Give a tier or a plan a benefit; a key seen before gives it once. Raises BenefitRefused."""
+    known = find_made(session, Benefit, idempotency_key)
+    if known is not None:
+        return known
     benefit = add_benefit(
         session,
         kind,
@@ -45,6 +50,7 @@ def give_benefit(
         starts_on=starts_on,
         ends_on=ends_on,
         stock=stock,
+        idempotency_key=idempotency_key,
     )
     note_rule_change(session)
     after = {"kind": kind, "parameters": parameters, "tier_id": tier_id, "plan": plan_code}
@@ -60,23 +66,11 @@ def end_benefit(
     if ends_on < local_day(now) or (benefit.starts_on and ends_on <= benefit.starts_on):
         raise OfferingRefused(kind=SUBJECT, rule="ends_too_early")
     was = benefit.ends_on
+    if was == ends_on:
+        return benefit
     benefit.ends_on = ends_on
     note_rule_change(session)
     _note(session, "end", benefit, staff, now, before={"ends_on": was}, after={"ends_on": ends_on})
-    return benefit
-
-
-def restock_benefit(
-    session: Session, benefit_id: int, by: int, *, staff: Staff, now: datetime
-) -> Benefit:
-    """Add pieces to a stock, or take some away. Raises NoSuchOffering or OfferingRefused."""
-    benefit = _lock(session, benefit_id)
-    left = (benefit.stock_left or 0) + by
-    if left < 0:
-        raise OfferingRefused(kind=SUBJECT, rule="stock_below_none")
-    benefit.stock_left = left
-    note_rule_change(session)
-    _note(session, "restock", benefit, staff, now, after={"by": by, "left": left})
     return benefit
 
 

@@ -163,9 +163,9 @@ def list_waiting(session: Session, today: date) -> Sequence[tuple[OfferingChange
 
 
 def get_change(session: Session, change_id: int) -> OfferingChange:
-    """Return a change. Raises NoSuchChange."""
+    """Return a change of what is changed by a form. Raises NoSuchChange."""
     change = session.get(OfferingChange, change_id)
-    if change is None:
+    if change is None or change.kind not in KINDS:
         raise NoSuchChange
     return change
 

@@ -1,7 +1,5 @@
 """A kind of thing the shop offers: what of it a person may set, and what stays once in use."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -11,6 +9,7 @@ from sqlalchemy import ColumnElement, Table, inspect, select
 from sqlalchemy.orm import Session
 
 from models.base import Base
+from models.fingerprint import fingerprint
 from models.offering.table import NoSuchOffering
 
 Values = dict[str, Any]
@@ -20,7 +19,6 @@ Row = Any
 Check = Callable[[Session, Values], None]
 IsUsed = Callable[[Session, Row], bool]
 Write = Callable[[Session, Row, Values], None]
-FINGERPRINT_LENGTH = 16
 
 
 def _nothing(_session: Session, _values: Values) -> None:
@@ -107,8 +105,7 @@ class Kind:
     def fingerprint_of(self, values: Values) -> str:
         """Return the same of values in hand; what the business counts has no part in it."""
         kept = {name: _plain(values[name]) for name in values if name not in self.at_first}
-        text = json.dumps(kept, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH]
+        return fingerprint(kept)
 
     def _is(self, code: str) -> ColumnElement[bool]:
         column = inspect(self.model).columns[self.key]

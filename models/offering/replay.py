@@ -68,8 +68,7 @@ def replay(session: Session, programme: Programme, other: Rules, now: datetime) 
         select(func.coalesce(func.min(Member.id), 1), func.coalesce(func.max(Member.id), 0))
     ).one()
     span = last - first + 1
-    ids = draw_ids(first, span, seed=local_day(now).toordinal())
-    ids = ids[:: max(len(ids) // MOST_MEMBERS, 1)]
+    ids = draw_ids(first, span, seed=local_day(now).toordinal(), most=MOST_MEMBERS)
     in_force = Rules(programme.earn_policy, programme.earn_rules)
     tallies = [
         _tally(programme, in_force, other, sales) for sales in _read(session, ids, now).values()

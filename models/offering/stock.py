@@ -1,27 +1,89 @@
-"""Adding to what is counted down, and taking from it, beside all who draw on it right now."""
+"""Adding to what is counted down, or taking from it, or counting it no longer; each change once."""
 
-from sqlalchemy import func, update
+from datetime import datetime
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.activity import note_rule_change
+from models.audit import note
+from models.benefit import Benefit
 from models.coupon import CouponTemplate
-from models.offering.table import OfferingRefused
+from models.offering.table import APPLIED, OfferingChange, OfferingRefused
 from models.reward import Reward
+from models.staff import Staff
+
+Stocked = CouponTemplate | Reward | Benefit
 
 
 def move_stock(
-    session: Session, model: type[CouponTemplate] | type[Reward], row_id: int, by: int
-) -> int:
-    """Add `by` pieces (below zero: take them away) and return how many are left.
+    session: Session,
+    row: Stocked,
+    code: str,
+    by: int | None,
+    *,
+    key: str,
+    staff: Staff,
+    now: datetime,
+) -> int | None:
+    """Add `by` pieces (below zero: take them away), or with None take the limit off.
 
-    Of what had no limit it sets one. Raises OfferingRefused below none.
+    Return how many are left, None for no limit; the same key moves once. What had no limit gets
+    one. The row is locked first, so nobody draws on it meanwhile. Raises OfferingRefused below
+    none.
     """
-    left = session.scalar(
-        update(model)
-        .where(model.id == row_id, func.coalesce(model.stock_left, 0) + by >= 0)
-        .values(stock_left=func.coalesce(model.stock_left, 0) + by)
-        .returning(model.stock_left)
-        .execution_options(synchronize_session=False)
+    known = session.scalars(select(OfferingChange).where(OfferingChange.key == key)).first()
+    if known is not None:
+        done: int | None = known.after["stock_left"]
+        return done
+    noun = row.__tablename__.removesuffix("_template")
+    session.refresh(row, with_for_update=True)
+    was = row.stock_left
+    left = None if by is None else (was or 0) + by
+    if left is not None and left < 0:
+        raise OfferingRefused(kind=noun, rule="stock_below_none")
+    row.stock_left = left
+    _keep(session, noun, code, was, left, key, staff, now)
+    note(
+        session,
+        f"{noun}.restock",
+        f"{noun}:{code}",
+        now=now,
+        staff_id=staff.id,
+        before={"left": was},
+        after={"left": left},
     )
-    if left is None:
-        raise OfferingRefused(kind=model.__tablename__, rule="stock_below_none")
-    return int(left)
+    if isinstance(row, Benefit):
+        note_rule_change(session)
+    return left
+
+
+def _keep(
+    session: Session,
+    noun: str,
+    code: str,
+    was: int | None,
+    left: int | None,
+    key: str,
+    staff: Staff,
+    now: datetime,
+) -> None:
+    """Keep it among the changes of the thing, as done."""
+    session.add(
+        OfferingChange(
+            kind=noun,
+            code=code,
+            before={"stock_left": was},
+            after={"stock_left": left},
+            note="",
+            effective_on=None,
+            state=APPLIED,
+            asked_by=staff.id,
+            asked_at=now,
+            decided_by=staff.id,
+            decided_at=now,
+            applied_at=now,
+            key=key,
+        )
+    )
+    session.flush()

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, BusinessError, Identifier, Moment
+from models.base import Base, BusinessError, Identifier, Moment, one_of
 
 ASKED, SCHEDULED, APPLIED, REFUSED, FAILED = STATES = (
     "asked",
@@ -29,7 +29,7 @@ class OfferingChange(Base):
 
     __tablename__ = "offering_change"
     __table_args__ = (
-        CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
         CheckConstraint("(state = 'asked') = (decided_at IS NULL)", name="decided_when"),
         CheckConstraint("(decided_at IS NULL) = (decided_by IS NULL)", name="decided_by_somebody"),
         CheckConstraint("(state = 'applied') = (applied_at IS NOT NULL)", name="applied_when"),

@@ -39,21 +39,22 @@ def uses_of_coupon(session: Session, template: CouponTemplate) -> list[Use]:
 
 def _direct(session: Session, template: CouponTemplate) -> Iterator[Use]:
     cards = select(StampProgramme).where(StampProgramme.reward_template_id == template.id)
-    for card in session.scalars(cards):
+    for card in session.scalars(cards.order_by(StampProgramme.id)):
         yield Use("stamp_card", card.code, card.name)
-    for reward in session.scalars(select(Reward).where(Reward.template_id == template.id)):
+    rewards = select(Reward).where(Reward.template_id == template.id)
+    for reward in session.scalars(rewards.order_by(Reward.id)):
         yield Use("reward", reward.code, reward.name)
 
 
 def _rewarding(session: Session, code: str) -> Iterator[Use]:
-    for mission in session.scalars(select(Mission)):
+    for mission in session.scalars(select(Mission).order_by(Mission.id)):
         if mission.reward.get("coupon") == code:
             yield Use("mission", mission.code, mission.name)
     prizes = select(LotteryPrize, Lottery).join(Lottery, Lottery.id == LotteryPrize.lottery_id)
-    for prize, lottery in session.execute(prizes):
+    for prize, lottery in session.execute(prizes.order_by(Lottery.id, LotteryPrize.place)):
         if prize.reward.get("coupon") == code:
             yield Use("lottery", lottery.code, prize.name)
-    for lottery in session.scalars(select(Lottery)):
+    for lottery in session.scalars(select(Lottery).order_by(Lottery.id)):
         if (lottery.consolation or {}).get("coupon") == code:
             yield Use("lottery", lottery.code, lottery.name)
     for rule in session.scalars(select(ReferralRule)):

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.audit import note
-from models.base import BusinessError
+from models.base import BusinessError, find_made, one_at_a_time
 from models.checkout import Line, PointsNotUsable, Recorded, Sale, record_purchase
 from models.coupon import (
     CouponNeedsMore,
@@ -161,10 +161,8 @@ def receive_sale(
     The caller's transaction keeps it. Of two uploads at once the second waits and repeats. Raises
     IdempotencyKeyReused where the key came before with another sale.
     """
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(told.key, 0))))
-    known = session.scalars(
-        select(OfflineSale).where(OfflineSale.idempotency_key == told.key)
-    ).one_or_none()
+    one_at_a_time(session, told.key)
+    known = find_made(session, OfflineSale, told.key)
     if known is not None:
         if known.content != told.content:
             raise IdempotencyKeyReused

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, BusinessError, Identifier, Moment
+from models.base import Base, BusinessError, Identifier, Moment, one_of
 from models.device import Device
 from models.member import Member
 from models.shop import Store
@@ -38,9 +38,7 @@ class OfflineSale(Base):
             "purchase_id IS NOT NULL OR problem IS NOT NULL", name="recorded_or_why_not"
         ),
         CheckConstraint("loss_twd = 0 OR problem IS NOT NULL", name="loss_is_a_problem"),
-        CheckConstraint(
-            "settlement IN ('" + "', '".join(SETTLEMENTS) + "')", name="settlement_known"
-        ),
+        CheckConstraint(one_of("settlement", SETTLEMENTS), name="settlement_known"),
         CheckConstraint(
             "(settlement IS NULL) = (settled_at IS NULL)"
             " AND (settlement IS NULL) = (settled_by IS NULL)"

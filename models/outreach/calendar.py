@@ -109,7 +109,7 @@ def _begun(session: Session, begins: datetime, ends: datetime) -> Iterator[Entry
         select(CampaignRun, Campaign)
         .join(Campaign, Campaign.id == CampaignRun.campaign_id)
         .where(CampaignRun.send_at >= begins, CampaignRun.send_at < ends)
-        .order_by(CampaignRun.send_at)
+        .order_by(CampaignRun.send_at, CampaignRun.id)
         .limit(MOST_RUNS)
     )
     for run, campaign in runs:

@@ -111,7 +111,7 @@ def _campaigns(session: Session, now: datetime, until: datetime) -> Iterator[Sen
     open_runs = select(CampaignRun).where(
         CampaignRun.state == "planned", CampaignRun.finished_at.is_(None)
     )
-    for run in session.scalars(open_runs).all():
+    for run in session.scalars(open_runs.order_by(CampaignRun.id)).all():
         yield _of_spec(session, run.spec, max(run.send_at, now), now)
     due = select(Campaign).where(Campaign.state.in_(SCHEDULED), Campaign.next_slot_at.is_not(None))
     for campaign in session.scalars(due.order_by(Campaign.id)).all():
@@ -166,6 +166,7 @@ def _under_way(
         .join(Journey, Journey.code == JourneyVisit.journey_code)
         .where(Journey.state == ACTIVE, stands)
         .group_by(*group)
+        .order_by(*group)
     ).all()
     names = {journey.code: journey.name for journey in session.scalars(select(Journey))}
     for code, version, step, on, first_at in rows:
@@ -327,7 +328,7 @@ def _waiting(
     )
     group = (intent, Owed.source, Owed.priority, Owed.is_marketing, Owed.channel, day)
     rows = session.execute(
-        select(*group, func.min(Owed.next_try_at)).where(waits).group_by(*group)
+        select(*group, func.min(Owed.next_try_at)).where(waits).group_by(*group).order_by(*group)
     ).all()
     for told, source, priority, is_marketing, channel, on, first_at in rows:
         at = max(first_at.astimezone(UTC), now, day_start(on.astimezone(TAIPEI).date()))

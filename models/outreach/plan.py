@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from models.base import squeezed
+from models.base import most_first, squeezed
 from models.channel import channel_sql, with_channels
 from models.classification.table import ClassNight, MemberClass
 from models.local_day import day_start, local_day
@@ -295,7 +295,7 @@ def _planned(sending: Sending, rows: Iterable[Row[Any]]) -> Planned:
         people=people,
         member_ids=tuple(sorted(members)[:SAMPLE]),
         messages=messages,
-        skipped=dict(skipped.most_common()),
+        skipped=dict(most_first(skipped)),
         collisions=collisions,
     )
 

@@ -14,6 +14,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from models import journey
+from models.base import DELIVERY, wake
 from models.friend import get_conversation
 from models.outbox import LINE, REPLY_KIND, Owed, settle
 from models.outreach.asking import judge_messages
@@ -152,4 +153,4 @@ def give_back_riders(session: Session, reply_ids: Sequence[uuid.UUID], now: date
         .execution_options(synchronize_session=False)
     ).all()
     if any(push_at is not None and push_at <= now for push_at in due):
-        session.info["owes"] = True
+        wake(session, DELIVERY)

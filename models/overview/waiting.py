@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from models import fraud
 from models.birthday_card import BirthdayCard
 from models.campaign import Campaign
-from models.campaign.table import PAUSED, WAITING
+from models.campaign.table import PAUSED, SCHEDULED, WAITING
 from models.care_task import list_care_tasks
 from models.classification import list_alerts
-from models.contact import list_open
+from models.contact import count_open
 from models.fraud.alert import list_open_alerts
 from models.journey.tasks import list_tasks
 from models.local_day import day_start, first_of_month_after, local_day
@@ -25,6 +25,7 @@ from models.quota import Remaining
 from models.review import list_reviews
 from models.review.table import PENDING
 from models.sending import progress_of
+from models.sending.proof import Progress
 from models.sending.table import CampaignRun
 
 SOON = timedelta(days=1)
@@ -40,14 +41,9 @@ class Running:
     """A campaign that is being sent, waits for its moment within a day, or stands still."""
 
     campaign: Campaign
-    run: CampaignRun
-    planned: int
-    waiting: int
-
-    @property
-    def done(self) -> int:
-        """Return how many of the planned have their outcome."""
-        return self.planned - self.waiting
+    send_at: datetime
+    progress: Progress | None
+    """None until its moment: nobody is written down before."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ class Forecast:
 
 
 def list_running(session: Session, now: datetime) -> list[Running]:
-    """Return the runs that are not over and due within a day, the earliest first."""
+    """Return what is being sent and what is scheduled within a day, the earliest first."""
     rows = session.execute(
         select(CampaignRun, Campaign)
         .join(Campaign, Campaign.id == CampaignRun.campaign_id)
@@ -84,10 +80,15 @@ def list_running(session: Session, now: datetime) -> list[Running]:
         .limit(MOST_RUNNING)
     ).all()
     progress = progress_of(session, [run.id for run, _ in rows])
-    return [
-        Running(campaign, run, progress[run.id].planned, progress[run.id].waiting)
-        for run, campaign in rows
-    ]
+    under_way = [Running(campaign, run.send_at, progress[run.id]) for run, campaign in rows]
+    scheduled = session.scalars(
+        select(Campaign)
+        .where(Campaign.state == SCHEDULED, Campaign.next_slot_at < now + SOON)
+        .order_by(Campaign.next_slot_at, Campaign.id)
+        .limit(MOST_RUNNING)
+    )
+    coming = [Running(each, each.next_slot_at, None) for each in scheduled if each.next_slot_at]
+    return sorted([*under_way, *coming], key=lambda one: one.send_at)[:MOST_RUNNING]
 
 
 def list_decisions(session: Session, now: datetime) -> list[Decision]:
@@ -99,7 +100,7 @@ def list_decisions(session: Session, now: datetime) -> list[Decision]:
         "fraud": lambda: len(list_open_alerts(session, limit=MOST_COUNTED)),
         "points": lambda: len(list_adjustments(session, MOST_COUNTED)),
         "counter": lambda: len(fraud.list_asked(session, now)),
-        "contact": lambda: len(list_open(session, now, limit=MOST_COUNTED)),
+        "contact": lambda: count_open(session),
         "care": lambda: len(list_care_tasks(session, now)),
         "journey_task": lambda: len(list_tasks(session, now, limit=MOST_COUNTED)),
         "birthday_card": lambda: _unwritten_cards(session, today),

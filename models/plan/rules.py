@@ -68,7 +68,7 @@ def fee_back(
 def held_plan_code(plan_code: str | None, plan_until: datetime | None, now: datetime) -> str | None:
     """Return the plan whose benefits a member's row grants at `now`: none from its end on.
 
-    Asks nothing: `models/benefit.py` takes the code, and joins what tier and plan give.
+    Asks nothing: `models/benefit/` takes the code, and joins what tier and plan give.
     """
     return plan_code if plan_until is not None and now < plan_until else None
 

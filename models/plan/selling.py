@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from models.base import find_made
 from models.coupon import CODE_ALPHABET, CODE_LENGTH
 from models.local_day import local_day
 from models.member import Member
@@ -123,9 +124,7 @@ def pay_request(
 
 
 def _repeated(session: Session, member: Member, plan: Plan, asked: _Payment) -> Paid | None:
-    found = session.scalars(
-        select(PlanPayment).where(PlanPayment.idempotency_key == asked.key)
-    ).one_or_none()
+    found = find_made(session, PlanPayment, asked.key)
     if found is None:
         return None
     subscription = session.get_one(Subscription, found.subscription_id)

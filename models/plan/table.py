@@ -18,7 +18,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, BusinessError, Day, Identifier, Moment, Translated, in_language
+from models.base import (
+    Base,
+    BusinessError,
+    Day,
+    Identifier,
+    Moment,
+    Translated,
+    in_language,
+    one_of,
+)
 from models.local_day import last_day
 
 PERIOD_MONTHS = {"monthly": 1, "yearly": 12}
@@ -29,19 +38,15 @@ BARRED = ("revoked", "reapplied")
 ACTORS = ("member", "staff", "clock")
 
 
-def _known(column: str, words: tuple[str, ...]) -> str:
-    return f"{column} IN ('" + "', '".join(words) + "')"
-
-
 class Plan(Base):
     """What may be paid for: a fee a month or a year, on top of the free tiers.
 
-    What it brings beside more points are rows of `models/benefit.py` that name its code.
+    What it brings beside more points are rows of `models/benefit/` that name its code.
     """
 
     __tablename__ = "plan"
     __table_args__ = (
-        CheckConstraint(_known("period", tuple(PERIOD_MONTHS)), name="period_known"),
+        CheckConstraint(one_of("period", PERIOD_MONTHS), name="period_known"),
         CheckConstraint("fee_twd > 0", name="fee_is_positive"),
         CheckConstraint("points_percent >= 100", name="multiplier_not_below_one"),
     )
@@ -83,7 +88,7 @@ class Subscription(Base):
 
     __tablename__ = "subscription"
     __table_args__ = (
-        CheckConstraint(_known("state", STATES), name="state_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
         CheckConstraint("months >= 0", name="months_not_negative"),
         CheckConstraint("months > 0 OR state <> 'active'", name="active_is_paid"),
         CheckConstraint("starts_at <= ends_at", name="ends_after_start"),
@@ -128,7 +133,7 @@ class SubscriptionEvent(Base):
 
     __tablename__ = "subscription_event"
     __table_args__ = (
-        CheckConstraint(_known("actor", ACTORS), name="actor_known"),
+        CheckConstraint(one_of("actor", ACTORS), name="actor_known"),
         CheckConstraint("actor = 'staff' OR staff_id IS NULL", name="staff_is_named"),
     )
 
@@ -151,7 +156,7 @@ class PlanPayment(Base):
 
     __tablename__ = "plan_payment"
     __table_args__ = (
-        CheckConstraint(_known("method", METHODS), name="method_known"),
+        CheckConstraint(one_of("method", METHODS), name="method_known"),
         CheckConstraint("amount_twd <> 0", name="moves_money"),
         CheckConstraint(
             "(amount_twd > 0) = (refunds_id IS NULL) AND (months > 0) = (refunds_id IS NULL)",

@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.audit import note
-from models.base import Base, BusinessError, Identifier, Moment
+from models.base import Base, BusinessError, Identifier, Moment, find_made, one_of
 from models.fraud import SecondPersonNeeded, check_own_card
 from models.local_day import day_start, local_day
 from models.member import Member, get_member
@@ -37,7 +37,7 @@ class PointsAdjustment(Base):
     __table_args__ = (
         CheckConstraint("points <> 0", name="moves_points"),
         CheckConstraint("reason <> ''", name="has_reason"),
-        CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
         CheckConstraint("(state = 'asked') = (decided_at IS NULL)", name="decided_when"),
         CheckConstraint("(state = 'posted') = (entry_id IS NOT NULL)", name="posted_as"),
         CheckConstraint("asked_by <> decided_by", name="decided_by_another"),
@@ -99,7 +99,7 @@ def ask_adjustment(
         raise SecondPersonNeeded
     check_own_card(asked_by, member)
     lock(session, member)
-    first = _find(session, idempotency_key)
+    first = find_made(session, PointsAdjustment, idempotency_key)
     if first is not None:
         if (first.member_id, first.points) != (member.id, points):
             raise IdempotencyKeyReused
@@ -167,12 +167,6 @@ def list_waiting(session: Session, member_id: int) -> Sequence[PointsAdjustment]
         .where(PointsAdjustment.member_id == member_id, PointsAdjustment.state == "asked")
         .order_by(PointsAdjustment.id)
     ).all()
-
-
-def _find(session: Session, idempotency_key: str) -> PointsAdjustment | None:
-    return session.scalars(
-        select(PointsAdjustment).where(PointsAdjustment.idempotency_key == idempotency_key)
-    ).one_or_none()
 
 
 def _posted_alone(session: Session, staff: Staff, now: datetime) -> int:

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Insert, insert, literal, select, text
 from sqlalchemy.orm import Session
 
+from models.base import find_made
 from models.member import Member
 from models.points.table import PointsEntry, PointsLot
 from models.shop import Shop
@@ -51,9 +52,7 @@ def lock(session: Session, member: Member) -> None:
 
 def find_entry(session: Session, idempotency_key: str) -> PointsEntry | None:
     """Return the entry posted under this key, or None."""
-    return session.scalars(
-        select(PointsEntry).where(PointsEntry.idempotency_key == idempotency_key)
-    ).one_or_none()
+    return find_made(session, PointsEntry, idempotency_key)
 
 
 def pending_until(shop: Shop, today: date) -> date | None:

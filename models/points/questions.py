@@ -13,7 +13,6 @@ _PURCHASE = table("purchase", column("id"), column("store_id"))
 """By name, for its module stands above us: the rules know plans, and plans know points."""
 SHOWN_EXPIRIES = 3
 SHOWN_PENDING = 3
-PAGE_ENTRIES = 20
 
 
 @dataclass(frozen=True)

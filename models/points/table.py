@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, BusinessError, Day, Identifier, Moment
+from models.base import Base, BusinessError, Day, Identifier, Moment, one_of
 from models.member import Member
 
 PointsReason = Literal[
@@ -57,14 +57,14 @@ class PointsEntry(Base):
             "points <> 0 OR pending <> 0 OR tier_points <> 0 OR forgiven <> 0", name="moves_points"
         ),
         CheckConstraint(
-            "balance_after >= 0 OR points >= 0 OR reason IN ('" + "', '".join(UNDOING) + "')",
+            "balance_after >= 0 OR points >= 0 OR " + one_of("reason", UNDOING),
             name="balance_not_negative",
         ),
         CheckConstraint("pending_after >= 0", name="pending_not_negative"),
         CheckConstraint("tier_points_after >= 0", name="tier_points_not_negative"),
         CheckConstraint("forgiven >= 0 OR points < 0", name="forgiven_not_negative"),
         CheckConstraint(
-            "reason IN ('" + "', '".join(REASONS) + "')",
+            one_of("reason", REASONS),
             name="reason_known",
         ),
         UniqueConstraint("member_id", "seq"),

@@ -14,13 +14,13 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import cast, func, select
-from sqlalchemy.dialects.postgresql import DATE, distinct_on
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from models.base import in_language
 from models.lifecycle.figures import is_here, net_by, stood_on
-from models.local_day import day_start, local_day
+from models.local_day import day_of, day_start, local_day
 from models.member import Member
 from models.prediction.columns import Whole, read_columns
 from models.prediction.fitting import FEWEST_REPEATERS
@@ -209,7 +209,7 @@ def _first_changes(session: Session, ids: Whole, on: date) -> list[tuple[int, in
             TierChange.member_id,
             TierChange.from_tier_id,
             TierChange.to_tier_id,
-            cast(func.timezone("Asia/Taipei", TierChange.changed_at), DATE),
+            day_of(TierChange.changed_at),
         )
         .where(
             TierChange.member_id.in_(ids.tolist()),

@@ -148,11 +148,13 @@ def _publish(
 ) -> None:
     """Put rules and benefits in force from the day on, as any proposal of them is."""
     held = session.scalars(
-        select(Benefit.id).where(
+        select(Benefit.id)
+        .where(
             Benefit.tier_id.is_not(None),
             Benefit.starts_on.is_(None) | (Benefit.starts_on < effective_on),
             Benefit.ends_on.is_(None) | (Benefit.ends_on > effective_on),
         )
+        .order_by(Benefit.id)
     )
     begun = tuple(
         NewBenefit(shape.code, kind, terms)

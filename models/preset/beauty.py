@@ -1,7 +1,7 @@
 """Beauty and wellness: few visits of high value, so what grows is being treated as somebody."""
 
+from models.base import said
 from models.preset.preset import Preset, Row, StampShape, TierShape
-from models.segment.field import said
 
 FREE_CARE: Row = {
     "code": "preset_free_care",

@@ -1,7 +1,7 @@
 """Business customers: volume decides, and each grade is looked after by people."""
 
+from models.base import said
 from models.preset.preset import Preset, Row, StampShape, TierShape
-from models.segment.field import said
 
 REBATE: Row = {
     "code": "preset_rebate",

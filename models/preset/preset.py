@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from models.segment.field import Texts
+from models.base import Texts
 
 Row = dict[str, Any]
 

@@ -1,7 +1,7 @@
 """Restaurants and tea shops: people come often and spend little, so visits are what adds up."""
 
+from models.base import said
 from models.preset.preset import Preset, Row, StampShape, TierShape
-from models.segment.field import said
 from models.starting_rules import MEMBER_DAYS
 
 FREE_DISH: Row = {

@@ -29,16 +29,19 @@ def change_plan(
 ) -> Plan:
     """Keep a new version: one of the starting plans by `code`, or what holds then, with changes.
 
-    `changes` are fields of `Plan`; what is the shop's own (cap, reserve, margin, share of
-    blocks) stays from one plan to another. An upgrade holds from this month on, a downgrade at
-    LINE from the next: say which in `from_month`. Raises PlanRefused.
+    What changes nothing is no version. `changes` are fields of `Plan`; what is the shop's own
+    (cap, reserve, margin, share of blocks) stays from one plan to another. An upgrade holds from
+    this month on, a downgrade at LINE from the next: say which in `from_month`. Raises PlanRefused.
     """
     if from_month.day != 1 or from_month < month_of(now):
         raise PlanRefused(what="from_month", first=month_of(now))
     if not note.strip() or len(note) > LONGEST_NOTE:
         raise PlanRefused(what="note", longest=LONGEST_NOTE)
-    plan = replace(_base(get_plan(session, from_month), code), **changes)
+    held = get_plan(session, from_month)
+    plan = replace(_base(held, code), **changes)
     _check(plan)
+    if plan == held:
+        return held
     session.add(_row_of(plan, from_month, note.strip(), by, now))
     session.flush()
     if from_month == month_of(now):

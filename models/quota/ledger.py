@@ -250,7 +250,9 @@ def note_quota_gone(session: Session, now: datetime) -> None:
 def list_leftovers(session: Session, now: datetime) -> Sequence[QuotaHold]:
     """Return what is held although whatever it was for must be settled by now, oldest first."""
     return session.scalars(
-        select(QuotaHold).where(QuotaHold.at < now - LEFT_OVER_AFTER).order_by(QuotaHold.at)
+        select(QuotaHold)
+        .where(QuotaHold.at < now - LEFT_OVER_AFTER)
+        .order_by(QuotaHold.at, QuotaHold.key)
     ).all()
 
 

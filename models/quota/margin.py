@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from models.analysis.tier_report import read_tier_report
 from models.friend import Friend
 from models.lifecycle.figures import is_here
-from models.local_day import TAIPEI, local_day
+from models.local_day import day_of, local_day
 from models.member import Member
 from models.prediction import FAR_DAYS, LIKELY_DAYS, MemberForecast
 from models.quota.plan import get_plan, month_of
@@ -71,7 +71,7 @@ def _rough(today: date, block: float) -> ColumnElement[float]:
     alive = func.exp((Member.last_purchase_on - on) / (PATIENCE_GAPS * gap))
     basket = cast(Member.lifetime_twd, Float) / Member.purchase_days
     buyer = basket * alive * ((1 - func.exp(-LIKELY_DAYS / gap)) - block * FAR_DAYS / gap)
-    joined = cast(func.timezone(TAIPEI.key, Member.joined_at), Date)
+    joined = day_of(Member.joined_at)
     hope = NEWCOMER_LIKELY * func.exp(cast(joined - on, Float) / NEWCOMER_DAYS)
     newcomer = _usual_basket() * hope * (1 - block * FAR_DAYS / LIKELY_DAYS)
     return case((Member.purchase_days > 0, buyer), else_=newcomer)

@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Numeric
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, BusinessError, Day, Identifier, Moment
+from models.base import Base, BusinessError, Day, Identifier, Moment, one_of
 
 RESERVE, USE, RELEASE, RECONCILE = "reserve", "use", "release", "reconcile"
 KINDS = (RESERVE, USE, RELEASE, RECONCILE)
@@ -129,7 +129,7 @@ class QuotaEntry(Base):
 
     __tablename__ = "quota_entry"
     __table_args__ = (
-        CheckConstraint("kind IN ('" + "', '".join(KINDS) + "')", name="kind_known"),
+        CheckConstraint(one_of("kind", KINDS), name="kind_known"),
         CheckConstraint(
             "messages > 0 OR kind = 'reconcile' AND messages <> 0", name="moves_messages"
         ),

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, BusinessError, Day, Identifier, Moment
+from models.base import Base, BusinessError, Day, Identifier, Moment, one_of
 
 STATES = ("claimed", "qualified", "rewarded", "refused", "clawed_back")
 CLAIMED, QUALIFIED, REWARDED, REFUSED, CLAWED_BACK = STATES
@@ -23,7 +23,7 @@ class Referral(Base):
 
     __tablename__ = "referral"
     __table_args__ = (
-        CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
         CheckConstraint("referrer_id <> friend_id", name="not_oneself"),
         CheckConstraint("(state = 'refused') = (refused_reason IS NOT NULL)", name="refused_why"),
         CheckConstraint(

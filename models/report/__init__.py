@@ -7,8 +7,6 @@ and may come by mail (`letter`).
 
 from models.report.catalogue import (
     REPORTS,
-    TOPICS,
-    Report,
     find_findings,
     get_report,
     kept_findings,
@@ -37,6 +35,7 @@ from models.report.letter import (
     settle_sending,
 )
 from models.report.refusals import LetterRefused, NoSuchLetter, NoSuchReport, TooManyLetters
+from models.report.report import TOPICS, Report
 
 __all__ = [
     "DAILY",

@@ -3,8 +3,8 @@
 Each is a prepared figure of its own, made every night for no question and for those asked of late.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,80 +12,32 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models.analysis.basket import MARKS
-from models.analysis.parameter import Parameter, read_all
+from models.analysis.parameter import Parameter
 from models.analysis.scope import ALL, POPULATIONS, REPEAT
+from models.base import said
 from models.prepared import NoteProgress, PreparedFigure, find_prepared, prepared, want
-from models.report.customers import (
-    basket_findings,
-    frequency_findings,
-    pareto_findings,
-    promotion_findings,
-    recency_findings,
-)
+from models.report.curve import frequency_findings, recency_findings
 from models.report.drivers import driver_findings
-from models.report.findings import SCHEMA, Findings, Texts, said
+from models.report.findings import SCHEMA
 from models.report.ladder import forecast_findings, funnel_findings
 from models.report.lens import lens_findings
+from models.report.liability import liability_findings
 from models.report.messages import campaign_findings, free_findings
 from models.report.metric import METRICS
-from models.report.money import liability_findings, renewal_findings, reward_findings
 from models.report.named import metric_findings, segment_findings
 from models.report.own import own_findings
+from models.report.pareto import pareto_findings
 from models.report.people import cohort_findings, health_findings, lifetime_findings
 from models.report.period import DAYS, UNTIL
+from models.report.promotion import basket_findings, promotion_findings
 from models.report.refusals import NoSuchReport
+from models.report.renewal import renewal_findings
+from models.report.report import Report, short
+from models.report.reward import reward_findings
 from models.report.tiers import contribution_findings, tier_findings
 from models.report.upgrade import upgrade_findings
 
-Values = Mapping[str, Any]
-Question = Callable[[Session, datetime, Values], Findings]
-LongQuestion = Callable[[Session, datetime, Values, NoteProgress], Findings]
 YEAR_DAYS = 365
-FIGURE_PREFIX = "report."
-
-TOPICS: Mapping[str, Texts] = {
-    "metrics": said("關鍵指標", "Key metrics", "主要指標"),
-    "customers": said("顧客與回購", "Customers", "顧客とリピート"),
-    "tiers": said("等級與升等", "Tiers and upgrades", "ランクと昇格"),
-    "money": said("點數、優惠與會費", "Points, rewards, fees", "ポイント・特典・会費"),
-    "messages": said("訊息與活動", "Messages and campaigns", "配信とキャンペーン"),
-    "counter": said("櫃台", "The counter", "カウンター"),
-}
-"""Where a report is listed."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """One report: what it is called, what it answers, and how it is worked out."""
-
-    code: str
-    topic: str
-    title: Texts
-    answers: Texts
-    question: LongQuestion
-    parameters: tuple[Parameter, ...] = ()
-    right: str = "see"
-    """The right that a person needs to see it."""
-
-    @property
-    def figure(self) -> str:
-        """Return the name of its prepared figure."""
-        return f"{FIGURE_PREFIX}{self.code}"
-
-    def check(self, asked: Mapping[str, str]) -> dict[str, str]:
-        """Return what was asked without what holds anyway: one question has one figure.
-
-        Raises ParameterRefused.
-        """
-        values = read_all(self.parameters, asked)
-        usual = {each.name: each.default for each in self.parameters}
-        return {name: asked[name].strip() for name in sorted(values) if values[name] != usual[name]}
-
-    def work_out(
-        self, session: Session, now: datetime, asked: Mapping[str, str], tell: NoteProgress
-    ) -> Findings:
-        """Work it out for what was asked. Raises what the parameters and the question refuse."""
-        return self.question(session, now, read_all(self.parameters, asked), tell)
 
 
 def get_report(code: str) -> Report:
@@ -118,11 +70,6 @@ def kept_findings(found: PreparedFigure | None) -> dict[str, Any] | None:
     return body if body is not None and body.get("schema") == SCHEMA else None
 
 
-def _short(question: Question) -> LongQuestion:
-    """Return a question that is done before anybody could be told of progress."""
-    return lambda session, now, values, _tell: question(session, now, values)
-
-
 _POPULATION = Parameter(
     "population",
     "choice",
@@ -148,6 +95,7 @@ _BY = Parameter(
     "by", "choice", said("依什麼分", "By what", "比較の軸"), default="channel", choices=tuple(MARKS)
 )
 _SEGMENT = Parameter("segment", "code", said("分群", "Segment", "セグメント"))
+_ANOTHER = said("再比一個分群", "Another segment", "比較するセグメント")
 _METRIC = Parameter(
     "metric",
     "choice",
@@ -166,7 +114,7 @@ _LISTED = (
             "Sales, repeat, opens, clicks, upgrades, satisfaction: better than the period before?",
             "売上・リピート・開封・クリック・昇格・満足度は前期より良いか。",
         ),
-        _short(metric_findings),
+        short(metric_findings),
         (DAYS, UNTIL, _SEGMENT),
     ),
     Report(
@@ -178,14 +126,14 @@ _LISTED = (
             "How do groups differ? Without a segment the tiers stand side by side.",
             "グループごとの違いは？ セグメント未選択ならランク別に比較。",
         ),
-        _short(segment_findings),
+        short(segment_findings),
         (
             DAYS,
             UNTIL,
             _METRIC,
             _SEGMENT,
-            replace(_SEGMENT, name="segment_2"),
-            replace(_SEGMENT, name="segment_3"),
+            replace(_SEGMENT, name="segment_2", title=_ANOTHER),
+            replace(_SEGMENT, name="segment_3", title=_ANOTHER),
         ),
     ),
     Report(
@@ -197,7 +145,7 @@ _LISTED = (
             "What the KPIs you defined came to, day by day.",
             "独自に定義した指標の日別の値。",
         ),
-        _short(own_findings),
+        short(own_findings),
     ),
     Report(
         "cohorts",
@@ -208,7 +156,7 @@ _LISTED = (
             "Of those who bought first in a month, how many still come?",
             "ある月に初回購入した人は、その後どれだけ戻るか。",
         ),
-        _short(cohort_findings),
+        short(cohort_findings),
     ),
     Report(
         "frequency",
@@ -219,7 +167,7 @@ _LISTED = (
             "From which purchase on do members keep coming?",
             "何回目の購入からリピートが安定するか。",
         ),
-        _short(frequency_findings),
+        short(frequency_findings),
         (_POPULATION,),
     ),
     Report(
@@ -231,7 +179,7 @@ _LISTED = (
             "In which month of silence are members lost?",
             "沈黙が何か月続くと離脱するか。",
         ),
-        _short(recency_findings),
+        short(recency_findings),
         (_POPULATION,),
     ),
     Report(
@@ -243,7 +191,7 @@ _LISTED = (
             "What share of sales do the best 20% bring?",
             "上位 20% の顧客が売上の何 % を生むか。",
         ),
-        _short(pareto_findings),
+        short(pareto_findings),
         (replace(_POPULATION, default=REPEAT), _WINDOW),
     ),
     Report(
@@ -255,7 +203,7 @@ _LISTED = (
             "Who comes only for a promotion?",
             "割引のときだけ来るのは誰か。",
         ),
-        _short(promotion_findings),
+        short(promotion_findings),
         (_POPULATION, _WINDOW),
     ),
     Report(
@@ -267,7 +215,7 @@ _LISTED = (
             "Do channels, points or LINE go with larger baskets?",
             "チャネルやポイント利用で客単価は変わるか。",
         ),
-        _short(basket_findings),
+        short(basket_findings),
         (_BY, _POPULATION, _YEAR),
     ),
     Report(
@@ -279,7 +227,7 @@ _LISTED = (
             "How many can be reached, and how many move?",
             "届く人・動く人はどれだけいるか。",
         ),
-        _short(health_findings),
+        short(health_findings),
     ),
     Report(
         "lifetime",
@@ -290,7 +238,7 @@ _LISTED = (
             "What is a member worth, so far and within a year?",
             "会員 1 人の価値は、これまでと今後 1 年でいくらか。",
         ),
-        _short(lifetime_findings),
+        short(lifetime_findings),
     ),
     Report(
         "tiers",
@@ -301,7 +249,7 @@ _LISTED = (
             "What does each tier bring, what do its benefits cost, what is left?",
             "ランクごとの売上・特典コスト・残る利益は？",
         ),
-        _short(tier_findings),
+        short(tier_findings),
         (_YEAR,),
     ),
     Report(
@@ -313,7 +261,7 @@ _LISTED = (
             "What share of members brings what share of sales?",
             "会員の何割が売上の何割を生むか。",
         ),
-        _short(contribution_findings),
+        short(contribution_findings),
         (_WINDOW,),
     ),
     Report(
@@ -325,7 +273,7 @@ _LISTED = (
             "Do members buy more once upgraded, beside others like them?",
             "昇格後、類似会員と比べて本当に購入が増えたか。",
         ),
-        _short(upgrade_findings),
+        short(upgrade_findings),
     ),
     Report(
         "funnel",
@@ -336,7 +284,7 @@ _LISTED = (
             "From qualified to the first benefit: where do people get stuck?",
             "条件達成から特典利用まで、どこで止まるか。",
         ),
-        _short(funnel_findings),
+        short(funnel_findings),
     ),
     Report(
         "drivers",
@@ -347,7 +295,7 @@ _LISTED = (
             "Which behaviour goes along with an upgrade? (logistic regression)",
             "どんな行動が昇格と関連するか（ロジスティック回帰）。",
         ),
-        _short(driver_findings),
+        short(driver_findings),
     ),
     Report(
         "forecast",
@@ -358,7 +306,7 @@ _LISTED = (
             "How many members will each tier have next quarter?",
             "次の四半期、各ランクは何人になるか。",
         ),
-        _short(forecast_findings),
+        short(forecast_findings),
     ),
     Report(
         "rewards",
@@ -369,7 +317,7 @@ _LISTED = (
             "Issued, used, expired, taken back: what is still owed?",
             "発行・利用・失効・取消・未利用残高は？",
         ),
-        _short(reward_findings),
+        short(reward_findings),
     ),
     Report(
         "liability",
@@ -380,7 +328,7 @@ _LISTED = (
             "How many points are outstanding, and when do they lapse?",
             "未利用ポイントはいくらで、いつ失効するか。",
         ),
-        _short(liability_findings),
+        short(liability_findings),
     ),
     Report(
         "renewal",
@@ -391,7 +339,7 @@ _LISTED = (
             "How many of those due paid again?",
             "期限を迎えた有料会員の何割が更新したか。",
         ),
-        _short(renewal_findings),
+        short(renewal_findings),
     ),
     Report(
         "campaigns",
@@ -413,7 +361,7 @@ _LISTED = (
             "What share of messages used no quota?",
             "配信枠を使わなかったメッセージの割合は？",
         ),
-        _short(free_findings),
+        short(free_findings),
     ),
     Report(
         "lens",
@@ -424,7 +372,7 @@ _LISTED = (
             "Whose figures differ much from their colleagues'?",
             "同僚と大きく異なる数値のスタッフは？",
         ),
-        _short(lens_findings),
+        short(lens_findings),
         (DAYS, UNTIL),
         right="audit.see",
     ),

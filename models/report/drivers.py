@@ -7,21 +7,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from models.base import squeezed
+from models.base import Texts, said, squeezed
 from models.local_day import day_start, local_day
 from models.member import Member
-from models.report.findings import (
-    Chart,
-    Column,
-    Figure,
-    Findings,
-    Row,
-    Table,
-    Texts,
-    Whisker,
-    filled,
-    said,
-)
+from models.report.findings import Chart, Column, Figure, Findings, Row, Table, Whisker, filled
+from models.report.heading import HIGH, LOW
 
 if TYPE_CHECKING:
     from models.report.logit import Fit
@@ -110,8 +100,8 @@ def told_drivers(fit: "Fit | None", cases: int) -> Findings:
         (
             Column(said("因素", "Driver", "要因"), "text"),
             Column(said("勝算比", "Odds ratio", "オッズ比"), "ratio"),
-            Column(said("至少", "At least", "下限"), "ratio"),
-            Column(said("至多", "At most", "上限"), "ratio"),
+            Column(LOW, "ratio"),
+            Column(HIGH, "ratio"),
             Column(said("p 值", "p", "p 値"), "chance"),
             Column(said("解讀", "Reading", "読み方"), "text"),
         ),

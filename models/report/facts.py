@@ -5,7 +5,6 @@ for whom a segment's rule holds now.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -22,20 +21,16 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.orm import Session
 
 from models.coupon import Coupon
 from models.friend import Friend
 from models.insight.unit import UnitFigure
-from models.lifecycle.figures import is_here
 from models.link.table import LinkClick, TrackedLink
 from models.member import Member
 from models.points.table import PointsEntry
 from models.purchase.table import Purchase
 from models.report.period import Span
-from models.segment.compiling import condition_of
-from models.segment.field import Context
-from models.segment.rule import Rule
+from models.report.population import Population
 from models.sending.table import CampaignBatch, CampaignRecipient, CampaignRun
 from models.survey.table import CSAT, NPS, SurveyAnswer
 from models.tier import Upgrade
@@ -44,27 +39,6 @@ CAMPAIGN_SOURCE = "campaign"
 PROMOTER, DETRACTOR = 9, 6
 Statement = Select[*tuple[Any, ...]]
 _NET = Purchase.paid_twd - Purchase.refunded_twd
-
-
-@dataclass(frozen=True)
-class Population:
-    """Whom figures are of: everybody, or whoever a rule holds for at `now`."""
-
-    session: Session
-    now: datetime
-    rule: Rule | None = None
-
-    @cached_property
-    def condition(self) -> ColumnElement[bool]:
-        """Return the condition over `Member`."""
-        if self.rule is None:
-            return is_here()
-        return and_(is_here(), condition_of(self.rule, Context(self.session, self.now)))
-
-    @property
-    def is_everybody(self) -> bool:
-        """Tell whether nobody is left out."""
-        return self.rule is None
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from datetime import date
 from typing import Any, Literal
 
 from models.analysis.told import Told
+from models.base import Texts
 
-Texts = dict[str, str]
-"""One text a language."""
 Unit = Literal[
     "count", "twd", "percent", "ratio", "number", "days", "points", "text", "day", "month", "chance"
 ]
@@ -22,7 +21,7 @@ Cell = str | int | float | date | Texts | None
 Opens = Mapping[str, Any]
 """What a number opens: `{"rule": …}` members, `{"segment": code}`, `{"stuck": stage}`, …"""
 
-SCHEMA = 1
+SCHEMA = 2
 """The edition of this shape: what was kept in another one is worked out anew."""
 FEW = 30
 """With fewer cases than this a share or a mean says little, and the report says so."""
@@ -43,11 +42,6 @@ class Figure(Told):
     cases: int | None = None
     """How many it rests upon: members, orders, answers."""
     opens: Opens | None = None
-
-    @property
-    def is_sure(self) -> bool:
-        """Tell whether it rests upon enough cases to be relied upon."""
-        return self.cases is None or self.cases >= FEW
 
 
 @dataclass(frozen=True)
@@ -124,6 +118,8 @@ class Chart(Told):
     centre: float | None = None
     """Where nothing is different, of intervals: 1 for odds ratios, 0 for differences."""
     is_stacked: bool = False
+    band: tuple[Series, Series] | None = None
+    """The low and the high end of the interval around a trend."""
     opens: tuple[Opens | None, ...] = ()
     """What each bar or stage leads to."""
 
@@ -142,11 +138,6 @@ class Findings(Told):
     before_since: date | None = None
     before_until: date | None = None
     schema: int = SCHEMA
-
-
-def said(zh: str, en: str, ja: str) -> Texts:
-    """Return one text in the three languages."""
-    return {"zh-TW": zh, "en": en, "ja": ja}
 
 
 def plain(text: str) -> Texts:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from models.base import in_language
+from models.base import Texts, in_language, said
 from models.local_day import day_start, local_day
 from models.prediction import NoForecastYet, NotEnoughToPredict, TierNotForecastable
 from models.report.findings import (
@@ -19,10 +19,9 @@ from models.report.findings import (
     Row,
     Series,
     Table,
-    Texts,
     filled,
-    said,
 )
+from models.report.heading import HIGH, LOW, TIER
 from models.report.measured import share
 from models.report.opening import in_tier
 from models.tier import Tier, list_tiers
@@ -133,7 +132,7 @@ def _tier_table(by_tier: Sequence[tuple[Tier, Sequence[Stage]]]) -> Table:
         "funnel_tiers",
         said("各等級", "By tier", "ランク別"),
         (
-            Column(said("等級", "Tier", "ランク"), "text"),
+            Column(TIER, "text"),
             *(Column(STAGE_NAMES[name]) for name in STAGES),
             Column(said("轉換率", "Conversion", "完了率"), "percent"),
         ),
@@ -196,11 +195,11 @@ def told_forecast(found: "TierForecast") -> Findings:
         "forecast",
         said("等級人數預測", "Forecast of members per tier", "ランク別人数の予測"),
         (
-            Column(said("等級", "Tier", "ランク"), "text"),
+            Column(TIER, "text"),
             Column(said("現在", "Now", "現在")),
             Column(said("預測", "Expected", "予測")),
-            Column(said("至少", "At least", "下限")),
-            Column(said("至多", "At most", "上限")),
+            Column(LOW),
+            Column(HIGH),
             Column(said("一季前預測現在", "Foretold a quarter ago", "前四半期の予測")),
             Column(said("實際", "Actual", "実績")),
         ),
@@ -219,7 +218,7 @@ def told_forecast(found: "TierForecast") -> Findings:
             )
             for line in found.lines
         ),
-        filled(_HOW, until=f"{found.until:%Y-%m-%d}", sample=found.sample),
+        filled(_HOW, until=f"{found.until:%Y/%m/%d}", sample=found.sample),
     )
     return Findings(_highest(found), (chart,), (table,))
 

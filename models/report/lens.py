@@ -7,11 +7,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.fraud.figures import BuyReturn, ClerkFigures, Figure, clerk_figures, list_buy_returns
+from models.base import Texts, said
+from models.fraud.figures import BuyReturn, ClerkFigures, clerk_figures, list_buy_returns
 from models.local_day import local_day
 from models.member import Member, shown_number
 from models.report import findings
-from models.report.findings import Chart, Column, Findings, Row, Series, Table, Texts, plain, said
+from models.report.findings import Chart, Column, Findings, Row, Series, Table, plain
+from models.report.heading import VERDICT
 from models.report.period import span_of
 
 MOST_RETURNS = 50
@@ -85,7 +87,7 @@ def told_lens(
 
 
 def _chart(name: str, clerks: Sequence[ClerkFigures]) -> Chart:
-    found = [(clerk, _named(clerk, name)) for clerk in clerks]
+    found = [(clerk, clerk.figure(name)) for clerk in clerks]
     return Chart(
         "bars",
         FIGURE_NAMES[name],
@@ -98,10 +100,6 @@ def _chart(name: str, clerks: Sequence[ClerkFigures]) -> Chart:
             ),
         ),
     )
-
-
-def _named(clerk: ClerkFigures, name: str) -> Figure:
-    return next(figure for figure in clerk.figures if figure.name == name)
 
 
 def _clerk_table(clerks: Sequence[ClerkFigures], since: date) -> Table:
@@ -135,7 +133,7 @@ def _clerk_table(clerks: Sequence[ClerkFigures], since: date) -> Table:
             Column(said("比例", "Share", "割合"), "percent"),
             Column(said("其他店員（中位）", "Others (median)", "他のスタッフ（中央）"), "percent"),
             Column(said("偏離程度", "Yardsticks above", "乖離度"), "number"),
-            Column(said("結論", "Verdict", "判定"), "text"),
+            Column(VERDICT, "text"),
         ),
         tuple(rows),
         said(

@@ -19,10 +19,11 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.audit import note
-from models.base import Base, Day, Identifier, Moment
+from models.base import Base, Day, Identifier, Moment, one_of
 from models.local_day import TAIPEI, first_of_month_after, local_day
-from models.report.catalogue import Report, get_report
+from models.report.catalogue import get_report
 from models.report.refusals import LetterRefused, NoSuchLetter, TooManyLetters
+from models.report.report import Report
 from models.staff import Staff
 
 DAILY, WEEKLY, MONTHLY = RHYTHMS = ("day", "week", "month")
@@ -43,7 +44,7 @@ class ReportLetter(Base):
 
     __tablename__ = "report_letter"
     __table_args__ = (
-        CheckConstraint("every IN ('" + "', '".join(RHYTHMS) + "')", name="every_known"),
+        CheckConstraint(one_of("every", RHYTHMS), name="every_known"),
         CheckConstraint("(every = 'week') = (weekday IS NOT NULL)", name="week_has_a_day"),
         CheckConstraint("weekday BETWEEN 1 AND 7", name="weekday_of_a_week"),
         CheckConstraint("hour BETWEEN 0 AND 23", name="hour_of_a_day"),
@@ -87,7 +88,7 @@ class ReportSending(Base):
 
     __tablename__ = "report_sending"
     __table_args__ = (
-        CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
         CheckConstraint("(state = 'waiting') = (settled_at IS NULL)", name="settled_when"),
         UniqueConstraint("letter_id", "slot_on"),
         Index("ix_report_sending_due", "next_try_at", postgresql_where="state = 'waiting'"),
@@ -120,28 +121,32 @@ class Order:
 
 
 def order_letter(session: Session, staff: Staff, order: Order, now: datetime) -> ReportLetter:
-    """Have a report come by mail. The first one comes on its next day.
+    """Have a report come by mail. The first one comes on its next day; what comes already stays.
 
     Raises NoSuchReport, ParameterRefused, LetterRefused or TooManyLetters.
     """
     report = get_report(order.report)
     asked = report.check(order.asked)
     _check(report, order)
+    wanted = {
+        "report": report.code,
+        "asked": asked,
+        "staff_id": staff.id,
+        "email": order.email.strip(),
+        "language": order.language,
+        "every": order.every,
+        "weekday": order.weekday if order.every == WEEKLY else None,
+        "hour": order.hour,
+    }
+    known = select(ReportLetter).where(ReportLetter.ended_at.is_(None)).filter_by(**wanted)
+    found = session.scalars(known.limit(1)).one_or_none()
+    if found is not None:
+        return found
     if (session.scalar(select(func.count()).where(ReportLetter.ended_at.is_(None))) or 0) >= (
         MOST_LETTERS
     ):
         raise TooManyLetters(most=MOST_LETTERS)
-    letter = ReportLetter(
-        report=report.code,
-        asked=asked,
-        staff=staff,
-        email=order.email.strip(),
-        language=order.language,
-        every=order.every,
-        weekday=order.weekday if order.every == WEEKLY else None,
-        hour=order.hour,
-        created_at=now,
-    )
+    letter = ReportLetter(**wanted, created_at=now)
     session.add(letter)
     session.flush()
     _note(session, letter, "report.letter", now, staff_id=staff.id)

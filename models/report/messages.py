@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.base import Texts, said
 from models.campaign import Campaign
 from models.insight import VERDICT_NAMES, Lift, Report, report_of_campaign
 from models.interval import Z_95
@@ -23,11 +24,10 @@ from models.report.findings import (
     Row,
     Series,
     Table,
-    Texts,
     Whisker,
     plain,
-    said,
 )
+from models.report.heading import HIGH, LOW, MONTH, VERDICT
 from models.report.measured import Measured, share
 from models.sending import CampaignRun
 
@@ -189,9 +189,9 @@ def _lifts(reports: Sequence[Report]) -> Table:
             Column(said("參與", "Reacted", "反応")),
             Column(said("參與率", "Participation", "参加率"), "percent"),
             Column(said("多買的比例", "Lift", "リフト"), "percent"),
-            Column(said("至少", "At least", "下限"), "percent"),
-            Column(said("至多", "At most", "上限"), "percent"),
-            Column(said("結論", "Verdict", "判定"), "text"),
+            Column(LOW, "percent"),
+            Column(HIGH, "percent"),
+            Column(VERDICT, "text"),
             Column(said("歸因淨業績", "Net sales", "貢献売上"), "twd"),
             Column(said("成本", "Cost", "コスト"), "twd"),
             Column(said("封鎖", "Blocked", "ブロック")),
@@ -261,9 +261,9 @@ def _variants(reports: Sequence[Report]) -> Table:
             Column(said("送達", "Reached", "到達")),
             Column(said("達成", "Hits", "達成")),
             Column(said("比例", "Share", "割合"), "percent"),
-            Column(said("至少", "At least", "下限"), "percent"),
-            Column(said("至多", "At most", "上限"), "percent"),
-            Column(said("結論", "Verdict", "判定"), "text"),
+            Column(LOW, "percent"),
+            Column(HIGH, "percent"),
+            Column(VERDICT, "text"),
         ),
         tuple(rows),
     )
@@ -310,7 +310,7 @@ def told_free(shares: Sequence[Share]) -> Findings:
         "bars",
         said("每月訊息怎麼送達", "How messages went", "月別の配信方法"),
         "count",
-        names=tuple(plain(f"{month.month:%Y-%m}") for month in months),
+        names=tuple(plain(f"{month.month:%Y/%m}") for month in months),
         series=series,
         is_stacked=True,
     )
@@ -318,7 +318,7 @@ def told_free(shares: Sequence[Share]) -> Findings:
         "free",
         said("免費與付費的訊息", "Free and paid messages", "無料・有料の配信"),
         (
-            Column(said("月份", "Month", "月"), "month"),
+            Column(MONTH, "month"),
             *(Column(each.name) for each in series),
             Column(said("零成本占比", "Share at no cost", "無料の割合"), "percent"),
         ),

@@ -7,11 +7,14 @@ the same function. The articles' values are told nowhere: a shop's own past is w
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from models.report.facts import Facts, Population
-from models.report.findings import Figure, Opens, Texts, Unit, said
+from models.base import Texts, said
+from models.report.facts import Facts
+from models.report.findings import Figure, Opens, Unit
 from models.report.measured import Measured, mean, ratio, share, total
-from models.report.opening import asks, bought_between, rule
+from models.report.opening import bought_between, rule
 from models.report.period import Span
+from models.report.population import Population
+from models.segment.rule import asks
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import BigInteger, cast, func, select
 from sqlalchemy.orm import Session
 
+from models.base import Texts, said
 from models.kpi import list_kpis
 from models.member import Member
 from models.metric import MemberMetric
 from models.purchase.table import Purchase
-from models.report.facts import Population
 from models.report.findings import (
     Chart,
     Column,
@@ -22,15 +22,15 @@ from models.report.findings import (
     Row,
     Series,
     Table,
-    Texts,
     Whisker,
     filled,
-    said,
 )
+from models.report.heading import HIGH, LOW
 from models.report.measured import growth, mean
 from models.report.metric import BY_CODE, METRICS, work_out
 from models.report.opening import in_tier
 from models.report.period import Span, span_of
+from models.report.population import Population
 from models.segment import Rule, parse_rule
 from models.segment.keeping import get_segment, get_version, rule_of
 from models.tier import list_tiers
@@ -39,8 +39,6 @@ NAME = said("指標", "Metric", "指標")
 VALUE = said("本期", "This period", "今期")
 BEFORE = said("前期", "Before", "前期")
 CHANGE = said("變化", "Change", "増減")
-LOW = said("至少", "At least", "下限")
-HIGH = said("至多", "At most", "上限")
 CASES = said("樣本數", "Cases", "件数")
 EVERYBODY = said("全體會員", "All members", "全会員")
 SEGMENTS = ("segment", "segment_2", "segment_3")

@@ -3,12 +3,7 @@
 from datetime import date
 from typing import Any
 
-from models.segment.rule import SCHEMA
-
-
-def asks(field: str, operator: str, value: Any, **options: Any) -> dict[str, Any]:
-    """Return one question of a rule as JSON."""
-    return {"field": field, "is": operator, "value": value, **options}
+from models.segment.rule import SCHEMA, asks
 
 
 def rule(*nodes: dict[str, Any]) -> dict[str, Any]:

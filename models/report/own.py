@@ -6,20 +6,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from models.base import said
 from models.kpi import Kpi, KpiValue, list_kpis, list_values
 from models.local_day import local_day
-from models.report.findings import (
-    Chart,
-    Column,
-    Figure,
-    Findings,
-    Row,
-    Series,
-    Table,
-    plain,
-    said,
-)
-from models.report.opening import asks, rule
+from models.report.findings import Chart, Column, Figure, Findings, Row, Series, Table, plain
+from models.report.heading import MEMBERS
+from models.report.opening import rule
+from models.segment.rule import asks
 
 SHOWN_DAYS = 91
 BACK_DAYS = 28
@@ -52,7 +45,7 @@ def told_own(told: Sequence[tuple[Kpi, Sequence[KpiValue]]], today: date) -> Fin
             Column(said("指標", "KPI", "指標"), "text"),
             Column(said("日期", "Day", "日付"), "day"),
             Column(said("合計", "Total", "合計")),
-            Column(said("會員數", "Members", "会員数")),
+            Column(MEMBERS),
             Column(said("版本", "Version", "版"), "text"),
         ),
         tuple(rows),

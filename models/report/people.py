@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Date, Integer, cast, func, select
 from sqlalchemy.orm import Session
 
+from models.base import said
 from models.lifecycle.figures import is_here
 from models.list_health import LINES, ListHealth, list_health
 from models.local_day import first_of_month_after, local_day
@@ -26,10 +27,11 @@ from models.report.findings import (
     Table,
     filled,
     plain,
-    said,
 )
+from models.report.heading import MEMBERS, TIER
 from models.report.measured import share
-from models.report.opening import asks, in_tier, rule
+from models.report.opening import in_tier, rule
+from models.segment.rule import asks
 
 COHORTS = 12
 SAMPLE_MEMBERS = 100_000
@@ -77,11 +79,7 @@ def told_health(found: ListHealth) -> Findings:
         said("名單健康度", "Health of the list", "リストの健全性"),
         "count",
         names=tuple(LINES.values()),
-        series=(
-            Series(
-                said("會員數", "Members", "会員数"), tuple(getattr(found, code) for code in LINES)
-            ),
-        ),
+        series=(Series(MEMBERS, tuple(getattr(found, code) for code in LINES)),),
         opens=tuple(_OPENED.get(code) for code in LINES),
     )
     table = Table(
@@ -154,8 +152,8 @@ def told_lifetimes(values: Sequence[TierValue]) -> Findings:
         "lifetime",
         said("各等級的終身價值", "Lifetime value by tier", "ランク別 LTV"),
         (
-            Column(said("等級", "Tier", "ランク"), "text"),
-            Column(said("會員數", "Members", "会員数")),
+            Column(TIER, "text"),
+            Column(MEMBERS),
             Column(said("買過的會員", "Who bought", "購入済み")),
             Column(said("到目前的淨消費", "Net spend so far", "これまでの純購入額"), "twd"),
             Column(said("未來一年預測", "Expected in a year", "今後 1 年の予測"), "twd"),
@@ -250,7 +248,7 @@ def told_cohorts(
             share(counts.get((month, later), 0), size).value if later <= over else None
             for later in range(1, COHORTS)
         ]
-        cells.append(Series(plain(f"{month:%Y-%m}"), tuple(kept)))
+        cells.append(Series(plain(f"{month:%Y/%m}"), tuple(kept)))
         rows.append(
             Row(
                 (month, size * sampled, *kept),

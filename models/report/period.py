@@ -6,13 +6,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from models.analysis.parameter import Parameter
+from models.base import said
 from models.local_day import day_start, local_day
-from models.report.findings import said
 
 USUAL_DAYS = 28
 """Four whole weeks, so that weekends weigh alike in every period."""
 SPANS = ("7", "28", "91", "364")
 """Whole weeks, too: what is compared has the same days of the week."""
+YEAR_MONTHS = 12
 
 DAYS = Parameter(
     "days",

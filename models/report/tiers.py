@@ -7,24 +7,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models.analysis.contribution import Contribution, read_contribution
-from models.analysis.scope import Scope
 from models.analysis.tier_report import TierLine, TierReport, read_tier_report
-from models.local_day import local_day
-from models.report.findings import (
-    Chart,
-    Column,
-    Figure,
-    Findings,
-    Row,
-    Series,
-    Table,
-    said,
-)
+from models.base import said
+from models.report.asked import scope_of
+from models.report.findings import Chart, Column, Figure, Findings, Row, Series, Table
+from models.report.heading import MEMBERS, SALES, TIER
 from models.report.opening import in_tier
-
-TIER = said("等級", "Tier", "ランク")
-MEMBERS = said("會員數", "Members", "会員数")
-SALES = said("業績", "Sales", "売上")
 
 
 def tier_findings(session: Session, now: datetime, values: Mapping[str, Any]) -> Findings:
@@ -119,8 +107,7 @@ def _tier_row(line: TierLine) -> Row:
 
 def contribution_findings(session: Session, now: datetime, values: Mapping[str, Any]) -> Findings:
     """Tell each tier's share of members beside its share of sales (C-10)."""
-    scope = Scope(local_day(now), window_days=values["window_days"])
-    return told_contribution(read_contribution(session, scope, now))
+    return told_contribution(read_contribution(session, scope_of(now, values), now))
 
 
 def told_contribution(found: Contribution) -> Findings:

@@ -8,10 +8,9 @@ from typing import Any
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from models.base import squeezed
+from models.base import Texts, said, squeezed
 from models.local_day import first_of_month_after, local_day
 from models.member import Member
-from models.report.facts import Population
 from models.report.findings import (
     FEW,
     Chart,
@@ -21,14 +20,14 @@ from models.report.findings import (
     Row,
     Series,
     Table,
-    Texts,
     Unit,
     filled,
-    said,
 )
+from models.report.heading import HIGH, LOW
 from models.report.matching import Arm, Comparison, Matched, compare, strata_of
 from models.report.metric import BY_CODE, work_out
 from models.report.period import Span
+from models.report.population import Population
 
 WINDOW_DAYS = 90
 MONTHS = 6
@@ -185,8 +184,8 @@ def told_upgrades(matched: Matched) -> Findings:
             Column(_UPGRADED, "number"),
             Column(_OTHERS, "number"),
             Column(said("差", "Difference", "差"), "number"),
-            Column(said("至少", "At least", "下限"), "number"),
-            Column(said("至多", "At most", "上限"), "number"),
+            Column(LOW, "number"),
+            Column(HIGH, "number"),
         ),
         tuple(_row(each) for each in matched.comparisons),
         filled(_MATCHED, **_counts(matched)),

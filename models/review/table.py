@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.activity import ACTIVITIES
-from models.base import Base, BusinessError, Day, Identifier, Moment
+from models.base import Base, BusinessError, Day, Identifier, Moment, one_of
 
 STATES = ("pending", "approved", "hidden")
 PENDING, APPROVED, HIDDEN = STATES
@@ -21,7 +21,7 @@ class Review(Base):
 
     __tablename__ = "review"
     __table_args__ = (
-        CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", STATES), name="state_known"),
         CheckConstraint(f"stars BETWEEN 1 AND {MOST_STARS}", name="stars_in_range"),
         CheckConstraint("(state = 'pending') = (moderated_at IS NULL)", name="moderated_when"),
         Index("ix_review_state", "state", "id"),
@@ -49,7 +49,7 @@ class ActivityEvent(Base):
 
     __tablename__ = "activity_event"
     __table_args__ = (
-        CheckConstraint("what IN ('" + "', '".join(ACTIVITIES) + "')", name="what_known"),
+        CheckConstraint(one_of("what", ACTIVITIES), name="what_known"),
         CheckConstraint("place > 0", name="place_positive"),
         UniqueConstraint("member_id", "what", "day_on", "place"),
     )

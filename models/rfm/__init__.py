@@ -1,6 +1,6 @@
 """RFM: who bought lately, often and for much, by cut-offs that are said; eight groups of buyers."""
 
-from models.rfm.group import GROUPS, Group, get_group, group_of
+from models.rfm.group import GROUPS, Group, get_group
 from models.rfm.measuring import Cut, Cuts
 from models.rfm.names import RFM_MODEL
 from models.rfm.setting import (
@@ -12,6 +12,7 @@ from models.rfm.setting import (
     RfmSettingRefused,
     RfmSettings,
     change_rfm_settings,
+    foresee_rfm_settings,
     get_rfm_settings,
     list_rfm_settings,
 )
@@ -32,8 +33,8 @@ __all__ = [
     "RfmSettingRefused",
     "RfmSettings",
     "change_rfm_settings",
+    "foresee_rfm_settings",
     "get_group",
     "get_rfm_settings",
-    "group_of",
     "list_rfm_settings",
 ]

@@ -114,7 +114,6 @@ GROUPS: Sequence[Group] = (
 )
 """In the order of B-06."""
 _BY_CODE = {group.code: group for group in GROUPS}
-_BY_LEVELS = {(group.recency, group.frequency, group.monetary): group for group in GROUPS}
 
 
 def get_group(code: str) -> Group:
@@ -122,11 +121,6 @@ def get_group(code: str) -> Group:
     if code not in _BY_CODE:
         raise NoSuchGroup(group=code)
     return _BY_CODE[code]
-
-
-def group_of(*, recency: bool, frequency: bool, monetary: bool) -> Group:
-    """Return the group of a member who is high (True) or low in each of the three."""
-    return _BY_LEVELS[recency, frequency, monetary]
 
 
 def group_sql(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from models.base import in_language
+from models.base import Texts, in_language
 from models.classification.table import MemberClass
 from models.favourite import favourite_of
 from models.lifecycle import NASLD, PROSPECT, cycle_of
@@ -30,7 +30,6 @@ REPURCHASE_REMINDER, LIMITED_BUNDLE = "repurchase_reminder", "limited_bundle"
 VIP_SAMPLE, TIER_REMINDER = "vip_sample", "tier_reminder"
 ADD_ON, INVITE_REFERRAL, ASK_SATISFACTION = "add_on", "invite_referral", "ask_satisfaction"
 
-Texts = dict[str, str]
 
 _TEXTS: dict[str, Texts] = {
     FIRST_OFFER: {

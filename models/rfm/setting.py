@@ -106,7 +106,7 @@ def get_rfm_settings(session: Session, on: date) -> RfmSettings:
     ).one_or_none()
     if row is None:
         return RfmSettings()
-    cuts = {name: _read_rule(row.cuts[name]) for name in DIMENSIONS}
+    cuts = {name: read_rule(row.cuts[name]) for name in DIMENSIONS}
     return RfmSettings(row.window_days, cuts, row.id)
 
 
@@ -129,14 +129,13 @@ def change_rfm_settings(
     Raises RfmSettingRefused or CutOffsOutOfOrder.
     """
     today = local_day(now)
-    held = get_rfm_settings(session, today)
-    window_days = held.window_days if window_days is None else window_days
-    rules = dict(held.cuts) | dict(cuts or {})
-    _check(window_days, rules, note)
+    settings = foresee_rfm_settings(session, today, window_days=window_days, cuts=cuts)
+    if not note.strip() or len(note) > LONGEST_NOTE:
+        raise RfmSettingRefused(why="note", longest=LONGEST_NOTE)
     version = RfmSetting(
         effective_on=today,
-        window_days=window_days,
-        cuts={name: rules[name].words() for name in DIMENSIONS},
+        window_days=settings.window_days,
+        cuts={name: settings.cuts[name].words() for name in DIMENSIONS},
         note=note.strip(),
         created_at=now,
         created_by=by,
@@ -146,21 +145,46 @@ def change_rfm_settings(
     return version
 
 
-def _read_rule(words: Mapping[str, Any]) -> CutRule:
+def foresee_rfm_settings(
+    session: Session,
+    on: date,
+    *,
+    window_days: int | None = None,
+    cuts: Mapping[str, CutRule] | None = None,
+) -> RfmSettings:
+    """Return what the settings of a day would be with these in the place of its own.
+
+    Raises RfmSettingRefused or CutOffsOutOfOrder.
+    """
+    held = get_rfm_settings(session, on)
+    settings = RfmSettings(
+        held.window_days if window_days is None else window_days,
+        dict(held.cuts) | dict(cuts or {}),
+    )
+    _check(settings)
+    return settings
+
+
+def read_rfm_changes(words: Mapping[str, Any]) -> dict[str, Any]:
+    """Read `window_days` and `cuts`, written in words, as the two functions above take them."""
+    cuts = {name: read_rule(rule) for name, rule in words["cuts"].items()}
+    return {"window_days": words["window_days"], "cuts": cuts}
+
+
+def read_rule(words: Mapping[str, Any]) -> CutRule:
+    """Read a rule as `CutRule.words` wrote it."""
     return CutRule(
         words["method"], tuple(words.get("values", ())), words.get("high_from", HIGH_FROM)
     )
 
 
-def _check(window_days: int, rules: Mapping[str, CutRule], note: str) -> None:
-    if not WINDOW_LIMITS[0] <= window_days <= WINDOW_LIMITS[1]:
+def _check(settings: RfmSettings) -> None:
+    if not WINDOW_LIMITS[0] <= settings.window_days <= WINDOW_LIMITS[1]:
         raise RfmSettingRefused(why="window", limits=list(WINDOW_LIMITS))
-    if not note.strip() or len(note) > LONGEST_NOTE:
-        raise RfmSettingRefused(why="note", longest=LONGEST_NOTE)
-    unknown = set(rules) - set(DIMENSIONS)
+    unknown = set(settings.cuts) - set(DIMENSIONS)
     if unknown:
         raise RfmSettingRefused(why="dimension", dimensions=list(DIMENSIONS))
-    for name, rule in rules.items():
+    for name, rule in settings.cuts.items():
         _check_rule(name, rule)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sqlalchemy.orm import Session
 
-from models.segment.field import Choices, Field, Leaf, Option, Texts, Value
+from models.base import Texts
+from models.segment.field import Choices, Field, Leaf, Option, Value
 from models.segment.refusals import UnknownCode, nearest
 from models.segment.rule import Rule
 

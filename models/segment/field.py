@@ -13,11 +13,11 @@ from typing import Any, Literal, TypeVar
 from sqlalchemy import ColumnElement, Exists, SQLColumnExpression, and_, false, or_, true
 from sqlalchemy.orm import Session
 
+from models.base import Texts, said
 from models.local_day import local_day
 from models.programme import Programme, get_programme
 
 _Read = TypeVar("_Read")
-Texts = dict[str, str]
 """One text a language."""
 Scalar = bool | int | str | date
 Value = Scalar | tuple[Scalar, ...]
@@ -41,11 +41,6 @@ HISTORY = "history"
 """Read from the purchases where an option narrows it: in a large shop its size is an estimate."""
 
 LARGEST_NUMBER = 2_000_000_000
-
-
-def said(zh: str, en: str, ja: str) -> Texts:
-    """Return one text in the three languages."""
-    return {"zh-TW": zh, "en": en, "ja": ja}
 
 
 @dataclass(frozen=True)

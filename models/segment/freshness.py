@@ -1,6 +1,7 @@
 """How old the facts behind a rule may be (U16): as old as the oldest of its questions."""
 
-from models.segment.field import LIVE, MINUTES, NIGHTLY, Texts, said
+from models.base import Texts, said
+from models.segment.field import LIVE, MINUTES, NIGHTLY
 from models.segment.rule import Rule
 
 AGES = (LIVE, MINUTES, NIGHTLY)

@@ -5,7 +5,8 @@ made from, and is refused where there is a newer one.
 """
 
 import re
-from collections.abc import Sequence
+import uuid
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +35,7 @@ from models.segment.table import (
 )
 
 LANGUAGES = ("zh-TW", "en", "ja")
+ONE_OFF_DIGITS = 12
 _CODE = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST_CODE - 1}}}")
 
 
@@ -55,15 +57,39 @@ def add_segment(
     """
     if not _CODE.fullmatch(code):
         raise SegmentRefused(what="code", found=code[:LONGEST_CODE], wanted=_CODE.pattern)
-    _check_name(name)
-    check_codes(session, rule)
-    if (session.scalar(select(func.count()).select_from(Segment)) or 0) >= MOST_SEGMENTS:
+    many = select(func.count()).where(Segment.is_one_off.is_(False))
+    if (session.scalar(many) or 0) >= MOST_SEGMENTS:
         raise TooManySegments(most=MOST_SEGMENTS)
+    values = {"code": code, "name": name, "created_at": now}
+    return _insert(session, values, rule, by=by, note=note, staff_id=staff_id)
+
+
+def add_one_off(
+    session: Session, name: dict[str, str], rule: Rule, *, by: str, now: datetime
+) -> Segment:
+    """Keep a rule that was made for one thing alone; it stands on no list of segments.
+
+    Raises SegmentRefused, or UnknownCode where the rule names what the shop does not have.
+    """
+    code = f"one-off-{uuid.uuid4().hex[:ONE_OFF_DIGITS]}"
+    values = {"code": code, "name": name, "created_at": now, "is_one_off": True}
+    return _insert(session, values, rule, by=by)
+
+
+def _insert(
+    session: Session,
+    values: dict[str, Any],
+    rule: Rule,
+    *,
+    by: str,
+    note: str = "",
+    staff_id: int | None = None,
+) -> Segment:
+    _check_name(values["name"])
+    check_codes(session, rule)
+    code, now = values["code"], values["created_at"]
     made = session.scalar(
-        insert(Segment)
-        .values(code=code, name=name, version=1, created_at=now)
-        .on_conflict_do_nothing()
-        .returning(Segment.code)
+        insert(Segment).values(version=1, **values).on_conflict_do_nothing().returning(Segment.code)
     )
     if made is None:
         raise SegmentExists(segment=code)
@@ -147,6 +173,12 @@ def get_segment(session: Session, code: str) -> Segment:
     return segment
 
 
+def get_segments(session: Session, codes: Collection[str]) -> dict[str, Segment]:
+    """Return the segments of these codes, by code, archived or not."""
+    found = session.scalars(select(Segment).where(Segment.code.in_(codes)))
+    return {segment.code: segment for segment in found}
+
+
 def get_version(session: Session, code: str, version: int | None = None) -> SegmentVersion:
     """Return a version of a segment, the newest unless told. Raises NoSuchSegment."""
     versions = select(SegmentVersion).where(SegmentVersion.segment_code == code)
@@ -181,10 +213,14 @@ def newest_versions(session: Session, codes: Sequence[str]) -> dict[str, Segment
 def list_segments(
     session: Session, *, with_archived: bool = False
 ) -> list[tuple[Segment, SegmentSize | None]]:
-    """Return the segments in the order of their codes, each with its last count, if any."""
+    """Return the segments in the order of their codes, each with its last count, if any.
+
+    Those made for one campaign alone are not among them.
+    """
     found = (
         select(Segment, SegmentSize)
         .join(SegmentSize, SegmentSize.segment_code == Segment.code, isouter=True)
+        .where(Segment.is_one_off.is_(False))
         .order_by(Segment.code)
     )
     if not with_archived:
@@ -199,7 +235,13 @@ def rule_of(version: SegmentVersion) -> Rule:
 
 def count_segment(session: Session, code: str, now: datetime, *, exact: bool = False) -> Size:
     """Count a segment's members now, and remember the count. Raises NoSuchSegment."""
-    version = get_version(session, code)
+    return count_version(session, get_version(session, code), now, exact=exact)
+
+
+def count_version(
+    session: Session, version: SegmentVersion, now: datetime, *, exact: bool = False
+) -> Size:
+    """Count the members of a segment's newest version now, and remember the count."""
     size = size_of(session, rule_of(version), now, exact=exact)
     counted: dict[str, Any] = {
         "version": version.version,
@@ -210,7 +252,7 @@ def count_segment(session: Session, code: str, now: datetime, *, exact: bool = F
         "high": size.high,
         "as_of": now,
     }
-    keep = insert(SegmentSize).values(segment_code=code, **counted)
+    keep = insert(SegmentSize).values(segment_code=version.segment_code, **counted)
     session.execute(
         keep.on_conflict_do_update(
             index_elements=[SegmentSize.segment_code],

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
-from models.base import BusinessError
-from models.segment.field import Texts, said
+from models.base import BusinessError, Texts, said
 
 MOST_NAMED = 20
 """So many possibilities are told at most; the nearest ones come first."""

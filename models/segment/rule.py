@@ -77,6 +77,11 @@ class Rule:
         return leaves_of(self.where)
 
 
+def asks(field: str, operator: str, value: Any, **options: Any) -> dict[str, Any]:
+    """Return one question of a rule as JSON."""
+    return {"field": field, "is": operator, "value": value, **options}
+
+
 def leaves_of(node: Node) -> Iterator[Leaf]:
     """Yield the questions of a node in the order in which they are written."""
     if isinstance(node, Leaf):

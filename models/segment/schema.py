@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models.base import in_language
-from models.segment.field import OPERATORS, Choices, Field, Option, Texts, said
+from models.base import Texts, in_language, said
+from models.segment.field import OPERATORS, Choices, Field, Option
 from models.segment.fields import FIELDS
 from models.segment.rule import MOST_LEAVES, SCHEMA
 from models.segment.value import LONGEST_TEXT, MOST_VALUES

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models.segment.field import Texts, said
-from models.segment.rule import SCHEMA
+from models.base import Texts, said
+from models.segment.rule import SCHEMA, asks
 from models.segment.table import Segment, SegmentVersion
 
 MADE_BY = "set-up"
@@ -27,27 +27,23 @@ TOP_SCORE = 5
 Ready = tuple[str, Texts, dict[str, Any], str]
 
 
-def _asks(field: str, operator: str, value: Any, **options: Any) -> dict[str, Any]:
-    return {"field": field, "is": operator, "value": value, **options}
-
-
 STARTING: tuple[Ready, ...] = (
     (
         "birthday-month",
         said("本月壽星", "Birthday this month", "今月誕生日"),
-        _asks("birthday_this_month", "is", True),
+        asks("birthday_this_month", "is", True),
         "生日在本月的會員",
     ),
     (
         "coupon-expiring",
         said("券快到期", "Coupon about to expire", "クーポン期限間近"),
-        _asks("coupons_usable", "at_least", 1, expiring_within_days=EXPIRING_DAYS),
+        asks("coupons_usable", "at_least", 1, expiring_within_days=EXPIRING_DAYS),
         "手上有可用的券即將到期",
     ),
     (
         "promotion-only",
         said("只買促銷", "Buys only on promotion", "割引時のみ購入"),
-        _asks("buys_only_on_promotion", "is", True, min_orders=FEW_ORDERS),
+        asks("buys_only_on_promotion", "is", True, min_orders=FEW_ORDERS),
         "每一筆都用了券或折扣（A-05）",
     ),
     (
@@ -55,12 +51,12 @@ STARTING: tuple[Ready, ...] = (
         said("種子會員", "Seed members", "シード会員"),
         {
             "all": [
-                _asks("rfm_monetary_score", "at_least", TOP_SCORE),
-                _asks("purchases", "at_least", 2),
+                asks("rfm_monetary_score", "at_least", TOP_SCORE),
+                asks("purchases", "at_least", 2),
                 {
                     "any": [
-                        _asks("friends_invited", "at_least", 1),
-                        _asks("reviews", "at_least", 1),
+                        asks("friends_invited", "at_least", 1),
+                        asks("reviews", "at_least", 1),
                     ]
                 },
             ]
@@ -70,25 +66,25 @@ STARTING: tuple[Ready, ...] = (
     (
         "likely-14-days",
         said("14 天內可能回購", "Likely to buy in 14 days", "14 日以内に購入しそう"),
-        _asks("likely_to_buy_top", "at_most", LIKELIEST_PERCENT),
+        asks("likely_to_buy_top", "at_most", LIKELIEST_PERCENT),
         "預測最可能在兩週內購買的前 10%（B-18）",
     ),
     (
         "near-upgrade",
         said("快升等", "Close to the next tier", "もうすぐランクアップ"),
-        _asks("tier_way_percent", "at_least", CLOSE_PERCENT),
+        asks("tier_way_percent", "at_least", CLOSE_PERCENT),
         "已達下一等級門檻的八成",
     ),
     (
         "silent-90-days",
         said("沉睡 90 天", "Silent for 90 days", "90 日間購入なし"),
-        _asks("days_since_purchase", "more_than", SILENT_DAYS),
+        asks("days_since_purchase", "more_than", SILENT_DAYS),
         "買過，但超過 90 天沒有購買",
     ),
     (
         "one-order",
         said("首購未回購", "Bought once", "初回購入のみ"),
-        _asks("purchases", "is", 1),
+        asks("purchases", "is", 1),
         "只買過一次",
     ),
     (
@@ -96,8 +92,8 @@ STARTING: tuple[Ready, ...] = (
         said("註冊未購買", "Registered, not bought", "登録のみ・未購入"),
         {
             "all": [
-                _asks("purchases", "is", 0),
-                _asks("joined_days_ago", "at_least", WAITED_DAYS),
+                asks("purchases", "is", 0),
+                asks("joined_days_ago", "at_least", WAITED_DAYS),
             ]
         },
         "加入滿 7 天還沒有購買（B-02）",
@@ -105,7 +101,7 @@ STARTING: tuple[Ready, ...] = (
     (
         "unpaid-cart",
         said("購物車未結帳", "Unpaid cart", "カート未購入"),
-        _asks("browsed", "at_least", 1, within_days=CART_DAYS, kind="cart", not_bought_since=True),
+        asks("browsed", "at_least", 1, within_days=CART_DAYS, kind="cart", not_bought_since=True),
         "近 3 天放進購物車，之後沒有購買（B-08）",
     ),
 )
@@ -113,7 +109,7 @@ FOR_DEMO: tuple[Ready, ...] = (
     (
         "bought-milk-tea",
         said("買過奶茶", "Bought milk tea", "ミルクティー購入者"),
-        _asks("purchases", "at_least", 1, category=["奶茶", "鮮奶茶"], within_days=SILENT_DAYS),
+        asks("purchases", "at_least", 1, category=["奶茶", "鮮奶茶"], within_days=SILENT_DAYS),
         "近 90 天買過奶茶類，新口味上市可先通知（B-14）",
     ),
 )

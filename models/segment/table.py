@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, false
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,7 +18,8 @@ MOST_SEGMENTS = 1_000
 class Segment(Base):
     """A group of members that a rule makes, by its code. Archived, never deleted.
 
-    Who its members are is asked anew each time. `version` is the newest of its versions.
+    Who its members are is asked anew each time. `version` is the newest of its versions. One that
+    `is_one_off` was made with a campaign, for it alone: it is on no list.
     """
 
     __tablename__ = "segment"
@@ -33,6 +34,7 @@ class Segment(Base):
     version: Mapped[int]
     created_at: Mapped[Moment]
     archived_at: Mapped[datetime | None]
+    is_one_off: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class SegmentVersion(Base):

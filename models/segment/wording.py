@@ -4,18 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.base import in_language
+from models.base import Texts, in_language, said
 from models.segment.codes import Names
 from models.segment.explaining import Answer
-from models.segment.field import (
-    OPERATORS,
-    Field,
-    Leaf,
-    Option,
-    Texts,
-    said,
-    written_value,
-)
+from models.segment.field import OPERATORS, Field, Leaf, Option, written_value
 from models.segment.rule import Node, Not, Rule
 
 MOST_SHOWN = 10

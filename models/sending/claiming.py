@@ -112,7 +112,10 @@ def _asked(run: CampaignRun, now: datetime) -> dict[str, Any]:
 
 
 def _addressed(session: Session, claims: Sequence[Claim]) -> list[Claim]:
-    """Return the claims with everybody who has no outcome yet, and where to reach them."""
+    """Return the claims with everybody who has no outcome yet, and where to reach them.
+
+    In one order, always: what is said again under one retry key has to be the same call.
+    """
     people = {
         batch_id: dict(zip(ids, addresses, strict=True))
         for batch_id, ids, addresses in session.execute(_PEOPLE, {"ids": [c.id for c in claims]})
@@ -319,7 +322,8 @@ _CLAIM = text(
 )
 _PEOPLE = text(
     squeezed("""
-        SELECT person.batch_id, array_agg(person.member_id), array_agg(member.line_user_id)
+        SELECT person.batch_id, array_agg(person.member_id ORDER BY person.member_id),
+            array_agg(member.line_user_id ORDER BY person.member_id)
         FROM campaign_recipient AS person JOIN member ON member.id = person.member_id
         WHERE person.batch_id = ANY(CAST(:ids AS uuid[])) AND person.state IS NULL
         GROUP BY person.batch_id

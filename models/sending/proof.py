@@ -105,7 +105,7 @@ _COUNTS = text(
             SELECT state, reason, count(*) FROM campaign_recipient
             WHERE run_id = :run_id AND state IS NOT NULL GROUP BY state, reason
         ) AS outcome
-        GROUP BY state, reason
+        GROUP BY state, reason ORDER BY state, 3 DESC, reason
     """)
 )
 _PROGRESS = text(

@@ -7,7 +7,6 @@ from typing import Any, Self
 
 from models.stamp_card.table import StampProgramme, StampRuleRefused
 
-BONUS_KINDS = ("weekday", "first_visit", "category", "window")
 MOST_BONUS_STAMPS = 20
 WEEKDAYS = range(1, 8)
 """1 is Monday, as in ISO 8601."""

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, BusinessError, Identifier, Moment, Translated
+from models.base import Base, BusinessError, Identifier, Moment, Translated, one_of
 from models.coupon import CouponTemplate
 
 REASONS = ("purchase", "refund", "expiry", "manual", "merge", "import", "opening")
@@ -86,7 +86,7 @@ class StampEntry(Base):
     __tablename__ = "stamp_entry"
     __table_args__ = (
         CheckConstraint("delta <> 0", name="moves_stamps"),
-        CheckConstraint("reason IN ('" + "', '".join(REASONS) + "')", name="reason_known"),
+        CheckConstraint(one_of("reason", REASONS), name="reason_known"),
         CheckConstraint("(reason = 'manual') = (note IS NOT NULL)", name="manual_says_why"),
         Index(None, "member_id", "programme_id", "id"),
         Index("ix_stamp_entry_purchase_id", "purchase_id", postgresql_where="delta > 0"),

@@ -13,7 +13,12 @@ from models.survey.answering import (
     give_reason,
     write_answer,
 )
-from models.survey.keeping import archive_survey, get_survey, keep_survey, list_surveys
+from models.survey.keeping import (
+    archive_survey,
+    get_survey,
+    keep_survey,
+    list_surveys,
+)
 from models.survey.reporting import (
     Given,
     SurveyReport,

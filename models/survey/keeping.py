@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.base import Texts, hold
 from models.survey.table import (
     EXIT,
     KINDS,
@@ -20,7 +21,6 @@ from models.survey.table import (
 
 CODE = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 LONGEST_CODE = 40
-Texts = Mapping[str, str]
 
 
 def keep_survey(
@@ -31,6 +31,7 @@ def keep_survey(
     name: Texts,
     question: Texts,
     reasons: Mapping[str, Texts],
+    by: str,
     now: datetime,
     asks_words: bool = True,
 ) -> Survey:
@@ -39,7 +40,7 @@ def keep_survey(
     `reasons` are the names of what may be tapped, by code, in their order. Raises SurveyRefused.
     """
     _check(code, kind, name, question, reasons)
-    survey = session.get(Survey, code)
+    survey = hold(session, Survey, code)
     if survey is None:
         survey = Survey(code=code, kind=kind, created_at=now)
         session.add(survey)
@@ -48,6 +49,7 @@ def keep_survey(
     survey.name, survey.question = dict(name), dict(question)
     survey.reasons = [{"code": code, "name": dict(texts)} for code, texts in reasons.items()]
     survey.asks_words, survey.archived_at = asks_words, None
+    survey.set_by, survey.set_at = by, now
     session.flush()
     return survey
 

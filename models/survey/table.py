@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, BusinessError, Identifier, Moment, Translated, in_language
+from models.base import Base, BusinessError, Identifier, Moment, Translated, in_language, one_of
 
 CSAT, NPS, EXIT = KINDS = ("csat", "nps", "exit")
 SCALES: Mapping[str, range] = MappingProxyType({CSAT: range(1, 6), NPS: range(11)})
@@ -32,7 +32,7 @@ class Survey(Base):
     __tablename__ = "survey"
     __table_args__ = (
         CheckConstraint("code <> ''", name="has_a_code"),
-        CheckConstraint("kind IN ('" + "', '".join(KINDS) + "')", name="kind_known"),
+        CheckConstraint(one_of("kind", KINDS), name="kind_known"),
     )
 
     code: Mapped[str] = mapped_column(primary_key=True)
@@ -44,6 +44,9 @@ class Survey(Base):
     asks_words: Mapped[bool]
     """Whether a sentence is asked for after the taps."""
     created_at: Mapped[Moment]
+    set_by: Mapped[str]
+    """Who worded it last: a login, or a word of a system's own."""
+    set_at: Mapped[Moment]
     archived_at: Mapped[datetime | None]
 
     @property

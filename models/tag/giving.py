@@ -83,7 +83,9 @@ def take_tag(
     """
     tidy_expired(session, now, limit=MOST_OF_MEMBER, member_id=member_id)
     of_it = (MemberTag.member_id == member_id, MemberTag.tag_code == tag.code)
-    sources = session.scalars(select(MemberTag.source).where(*of_it)).all()
+    sources = session.scalars(
+        select(MemberTag.source).where(*of_it).order_by(MemberTag.source)
+    ).all()
     segment = next((each for each in sources if each.startswith(RULE_PREFIX)), None)
     if segment is not None:
         raise TagIsByRule(segment=segment.removeprefix(RULE_PREFIX))

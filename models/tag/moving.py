@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.local_day import day_text, read_moment
 from models.tag.ending import take_off
 from models.tag.table import ADDED, EXTENDED, RULE_PREFIX, MemberTag, TagEvent
 
@@ -42,10 +43,10 @@ def merge_tags(session: Session, keep_id: int, drop_id: int, now: datetime) -> _
                 "tag": row.tag_code,
                 "source": row.source,
                 "added_at": row.added_at.isoformat(),
-                "expires_at": _written(row.expires_at),
+                "expires_at": day_text(row.expires_at),
                 "staff_id": row.staff_id,
                 "kept": held is not None,
-                "kept_until": _written(held.expires_at) if held is not None else None,
+                "kept_until": day_text(held.expires_at) if held is not None else None,
             }
         )
         if held is None:
@@ -68,14 +69,14 @@ def unmerge_tags(
             tag_code=told["tag"],
             source=told["source"],
             added_at=datetime.fromisoformat(told["added_at"]),
-            expires_at=_read(told["expires_at"]),
+            expires_at=read_moment(told["expires_at"]),
             staff_id=told["staff_id"],
         )
         held = session.get(MemberTag, (keep_id, row.tag_code, row.source), populate_existing=True)
         if held is None:
             continue  # Taken off since, or ended: it is not to come back on the other card.
         _put(session, drop_id, row, row.expires_at, "unmerged", now)
-        kept_until = _read(told["kept_until"])
+        kept_until = read_moment(told["kept_until"])
         if not told["kept"] and held.expires_at == row.expires_at:
             take_off(session, [keep_id], "unmerged", now, code=row.tag_code, source=row.source)
         elif told["kept"] and held.expires_at == _Ends(kept_until, row.expires_at).later:
@@ -124,11 +125,3 @@ def _note(session: Session, row: MemberTag, what: str, why: str, now: datetime) 
             at=now,
         )
     )
-
-
-def _written(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment is not None else None
-
-
-def _read(told: str | None) -> datetime | None:
-    return datetime.fromisoformat(told) if told else None

@@ -6,14 +6,13 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, BusinessError, Identifier, Moment, Translated
+from models.base import Base, BusinessError, Identifier, Moment, Translated, one_of
 from models.browse_event import KINDS
 
 PURCHASE = "purchase"
 EVENTS = (*KINDS, PURCHASE)
 """What can bring a tag: what somebody looked at, or bought."""
 RULE_PREFIX = "rule:"
-EVENT_PREFIX = "event:"
 ADDED, EXTENDED, REMOVED = STEPS = ("added", "extended", "removed")
 WHYS: Mapping[str, str] = {
     "asked": "有人設定",
@@ -62,7 +61,7 @@ class TagTrigger(Base):
 
     __tablename__ = "tag_trigger"
     __table_args__ = (
-        CheckConstraint("event IN ('" + "', '".join(EVENTS) + "')", name="event_known"),
+        CheckConstraint(one_of("event", EVENTS), name="event_known"),
         CheckConstraint(f"days BETWEEN 1 AND {MOST_DAYS}", name="days_in_range"),
         CheckConstraint("sku IS NULL OR category IS NULL", name="of_one_thing"),
         CheckConstraint(
@@ -113,8 +112,8 @@ class TagEvent(Base):
 
     __tablename__ = "tag_event"
     __table_args__ = (
-        CheckConstraint("what IN ('" + "', '".join(STEPS) + "')", name="what_known"),
-        CheckConstraint("why IN ('" + "', '".join(WHYS) + "')", name="why_known"),
+        CheckConstraint(one_of("what", STEPS), name="what_known"),
+        CheckConstraint(one_of("why", WHYS), name="why_known"),
         Index(None, "member_id", "id"),
     )
 

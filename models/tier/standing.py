@@ -138,7 +138,13 @@ _COUNTED = {
     "metric": "指標",
     "score": "綜合分數",
 }
-_BECAUSE = {"refund": "退款後", "grant": "人工調整", "import": "匯入", "merge": "合併後"}
+_BECAUSE = {
+    "refund": "退款後",
+    "grant": "人工調整",
+    "grant_undone": "取消人工調整",
+    "import": "匯入",
+    "merge": "合併後",
+}
 
 
 def reason_text(reason: dict[str, Any]) -> str:

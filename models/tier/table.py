@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, sel
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, Day, Identifier, Moment, Translated, Words, in_language
+from models.base import Base, Day, Identifier, Moment, Translated, Words, in_language, one_of
 
 ROLLING = "rolling_365"
 CALENDAR = "calendar_year"
@@ -59,7 +59,7 @@ class TierVersion(Base):
 
     __tablename__ = "tier_version"
     __table_args__ = (
-        CheckConstraint("basis IN ('" + "', '".join(BASES) + "')", name="basis_known"),
+        CheckConstraint(one_of("basis", BASES), name="basis_known"),
         CheckConstraint("grace_days >= 0 AND warn_days >= 0", name="days_not_negative"),
     )
 

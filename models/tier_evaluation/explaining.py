@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.base import in_language
-from models.local_day import local_day
+from models.local_day import day_text, local_day
 from models.member import Member
 from models.programme import Programme, get_programme
 from models.purchase import standing_of
@@ -84,7 +84,7 @@ class Explanation:
                 "threshold": standing.goal,
                 "gap": standing.gap,
                 "percent": standing.percent,
-                "holds_through": _iso(standing.gap_holds_through),
+                "holds_through": day_text(standing.gap_holds_through),
             }
             if next_tier
             else None,
@@ -158,8 +158,4 @@ _COUNTED = {
 
 
 def _through(first_day_outside: date | None) -> str | None:
-    return _iso(first_day_outside - timedelta(days=1)) if first_day_outside else None
-
-
-def _iso(day: date | None) -> str | None:
-    return day.isoformat() if day else None
+    return day_text(first_day_outside - timedelta(days=1)) if first_day_outside else None

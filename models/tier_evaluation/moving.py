@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.base import in_language
@@ -32,6 +31,7 @@ from models.tier import (
     note_change,
     walk,
 )
+from models.tier_evaluation.anew import GRANT_RULES, replay_member
 from models.tier_evaluation.figures import (
     Holder,
     figures_for,
@@ -40,12 +40,9 @@ from models.tier_evaluation.figures import (
 )
 from models.tier_evaluation.upgrade import name_message, open_upgrade, void_upgrades
 
-GRANT_RULES = ("grant", "import", "merge")
-"""What may give a tier without the sales that would; a refund's replay begins from the last."""
-
 
 @dataclass(frozen=True)
-class _Moment:
+class Occasion:
     """What every move is made with."""
 
     session: Session
@@ -96,18 +93,18 @@ def lift_late(
     through anew (two queries); nothing is taken away. The figures count the sale already. Where
     not money alone decides, they alone lift, as by a sale of today.
     """
-    at = _Moment(session, programme, now)
+    at = Occasion(session, programme, now)
     if is_measured(programme.ladder.on(at.today)):
         return ()
     sales = list(list_sales(session, holder.id))
     insort(sales, late, key=lambda sale: sale[0])
-    replayed = _replay(at, holder.id, sales)
+    replayed = replay_member(session, programme, holder.id, sales, at.today)
     if replayed is None:
         return lift(session, holder, programme, at.today, late[1])
     held, (state, steps) = programme.tier(holder.tier_id), replayed
     if state.tier.rank < held.rank:
         return ()
-    _hold(holder, state)
+    hold(holder, state)
     if state.tier.id == held.id:
         return ()
     value = steps[-1].value if steps else programme.ladder.on(at.today).value(figures_of(holder))
@@ -147,7 +144,7 @@ def lift_measured(session: Session, member: Member, programme: Programme, now: d
 
     One statement where nothing changes. The member's row is locked by the caller.
     """
-    at = _Moment(session, programme, now)
+    at = Occasion(session, programme, now)
     rules = programme.ladder.on(at.today)
     if not is_measured(rules):
         return False
@@ -156,7 +153,7 @@ def lift_measured(session: Session, member: Member, programme: Programme, now: d
     reached = rules.reached(figures)
     if reached.rank <= held.rank:
         return False
-    _hold(member, Held(reached, rules.kept_until(reached, at.today)))
+    hold(member, Held(reached, rules.kept_until(reached, at.today)))
     _keep_and_tell(at, member, [Step(at.today, held, reached, rules.value(figures))])
     return True
 
@@ -171,7 +168,7 @@ def evaluate_member(session: Session, member_id: int, now: datetime) -> bool:
     member, programme = locked.member, get_programme(session, locked.programme_version)
     was_on = member.spend_on
     roll_window(locked, today)
-    at = _Moment(session, programme, now)
+    at = Occasion(session, programme, now)
     if programme.ladder.on(today).is_money:
         steps = _do_nights(at, member, was_on)
     else:
@@ -182,7 +179,7 @@ def evaluate_member(session: Session, member_id: int, now: datetime) -> bool:
     return True
 
 
-def _do_nights(at: _Moment, member: Member, was_on: date) -> Sequence[Step]:
+def _do_nights(at: Occasion, member: Member, was_on: date) -> Sequence[Step]:
     rules = at.programme.ladder.on(at.today)
     held = at.programme.tier(member.tier_id)
     due = rules.due_on(held, member.tier_kept_until)
@@ -195,7 +192,7 @@ def _do_nights(at: _Moment, member: Member, was_on: date) -> Sequence[Step]:
     return _catch_up(at.programme, member, sales, first=min(firsts), today=at.today)
 
 
-def _judge_measured(at: _Moment, member: Member) -> Sequence[Step]:
+def _judge_measured(at: Occasion, member: Member) -> Sequence[Step]:
     """Judge by today's figure: what a metric or score was on other days is not to be known."""
     rules = at.programme.ladder.on(at.today)
     held = at.programme.tier(member.tier_id)
@@ -204,7 +201,7 @@ def _judge_measured(at: _Moment, member: Member) -> Sequence[Step]:
     is_due = due is not None and due <= at.today
     falls = is_due and due is not None and rules.falls_on(due) <= at.today
     if reached.rank > held.rank or falls or (is_due and reached.rank == held.rank):
-        _hold(member, Held(reached, rules.kept_until(reached, at.today)))
+        hold(member, Held(reached, rules.kept_until(reached, at.today)))
     if member.tier_id == held.id:
         return ()
     return (Step(at.today, held, reached, rules.value(figures)),)
@@ -215,11 +212,12 @@ def _catch_up(
 ) -> Sequence[Step]:
     state = Held(programme.tier(holder.tier_id), holder.tier_kept_until)
     held, steps = walk(programme.ladder, sales, state, first=first, today=today)
-    _hold(holder, held)
+    hold(holder, held)
     return steps if held.tier.id != state.tier.id else ()
 
 
-def _hold(holder: Holder, held: Held) -> None:
+def hold(holder: Holder, held: Held) -> None:
+    """Write a tier and the day it is looked at again into a member's row."""
     holder.tier_id = held.tier.id
     holder.tier_kept_until = held.kept_until
 
@@ -230,7 +228,7 @@ def after_refund(session: Session, undone: Undone) -> None:
     No statement for members of the lowest tier: nothing can be taken from them. The member's
     running figures are those after the refund; its receipt tells of the change.
     """
-    member, at = undone.member, _Moment(session, undone.programme, undone.now)
+    member, at = undone.member, Occasion(session, undone.programme, undone.now)
     held = at.programme.tier(member.tier_id)
     if held.rank == 0:
         return
@@ -238,7 +236,7 @@ def after_refund(session: Session, undone: Undone) -> None:
     was_kept_until = member.tier_kept_until
     if (state.tier.id, state.kept_until) == (held.id, was_kept_until):
         return
-    _hold(member, state)
+    hold(member, state)
     if state.tier.id == held.id:
         return
     rules = at.programme.ladder.on(at.today)
@@ -252,60 +250,17 @@ def after_refund(session: Session, undone: Undone) -> None:
     void_upgrades(session, member.id, above=state.tier, programme=at.programme, now=at.now)
 
 
-def _deserved(at: _Moment, member: Member, held: Tier) -> Held:
+def _deserved(at: Occasion, member: Member, held: Tier) -> Held:
     """Return what sales and grants give; where not money alone decides, today's figure."""
     rules = at.programme.ladder.on(at.today)
     sales = list_sales(at.session, member.id) if rules.is_money else []
-    replayed = _replay(at, member.id, sales)
+    replayed = replay_member(at.session, at.programme, member.id, sales, at.today)
     if replayed is None:
         reached = rules.reached(figures_for(at.session, member, at.programme, at.today))
         if reached.rank >= held.rank:
             return Held(held, member.tier_kept_until)
         return Held(reached, rules.kept_until(reached, at.today))
     return replayed[0]
-
-
-def _replay(
-    at: _Moment, member_id: int, sales: Sequence[Sale]
-) -> tuple[Held, Sequence[Step]] | None:
-    """Go through sales and nights anew, from the last grant; None where not money alone decides."""
-    began = sales[0][0] if sales else at.today
-    granted = _last_grant(at, member_id)
-    first = max(began, granted[1]) if granted else began
-    is_money = at.programme.ladder.on(at.today).is_money
-    if not is_money or not _all_money(at.programme, first, at.today):
-        return None
-    if granted is not None:
-        state, first = granted
-    else:
-        state = Held(at.programme.tiers[0], None)
-    return walk(at.programme.ladder, sales, state, first=first, today=at.today)
-
-
-def _all_money(programme: Programme, first: date, today: date) -> bool:
-    in_force = [
-        rules for rules in programme.ladder.versions if first <= rules.effective_on <= today
-    ]
-    return all(rules.is_money for rules in [programme.ladder.on(first), *in_force])
-
-
-def _last_grant(at: _Moment, member_id: int) -> tuple[Held, date] | None:
-    """Return the last tier given by hand, and the day after which sales go on from it."""
-    change = at.session.scalars(
-        select(TierChange)
-        .where(
-            TierChange.member_id == member_id,
-            TierChange.reason["rule"].as_string().in_(GRANT_RULES),
-        )
-        .order_by(TierChange.id.desc())
-        .limit(1)
-    ).one_or_none()
-    if change is None:
-        return None
-    tier, day = at.programme.tier(change.to_tier_id), local_day(change.changed_at)
-    kept = change.reason.get("kept_until")
-    until = date.fromisoformat(kept) if kept else at.programme.ladder.on(day).kept_until(tier, day)
-    return Held(tier, until), day
 
 
 def grant_tier(
@@ -317,20 +272,24 @@ def grant_tier(
     rule: str,
     programme: Programme,
     now: datetime,
+    idempotency_key: str | None = None,
 ) -> TierChange | None:
-    """Give a tier that no sale gives (`rule`: grant, import, merge); None where it is held.
+    """Give a tier that no sale gives (`rule`: grant, import, merge); None where it is held so.
 
     The member's row is locked by the caller. It is kept until `kept_until`, and by what sales do.
     """
     assert rule in GRANT_RULES
-    held = programme.tier(member.tier_id)
-    _hold(member, Held(tier, kept_until))
-    if held.id == tier.id:
+    held, was_kept_until = programme.tier(member.tier_id), member.tier_kept_until
+    hold(member, Held(tier, kept_until))
+    if (held.id, was_kept_until) == (tier.id, kept_until):
         return None
     reason: dict[str, Any] = {
         "rule": rule,
         "kept_until": kept_until.isoformat() if kept_until else None,
+        "was_kept_until": was_kept_until.isoformat() if was_kept_until else None,
     }
+    if idempotency_key is not None:
+        reason["key"] = idempotency_key
     change = note_change(member.id, held, tier, reason, now)
     session.add(change)
     session.flush()
@@ -340,15 +299,16 @@ def grant_tier(
     return change
 
 
-def _keep_and_tell(at: _Moment, member: Member, steps: Sequence[Step]) -> None:
+def _keep_and_tell(at: Occasion, member: Member, steps: Sequence[Step]) -> None:
     changes = keep_steps(at.session, member.id, steps, at.programme, at.now)
     if member.line_user_id is not None:
         rules = at.programme.ladder.on(at.today)
         name_message(at.session, member.id, steps[-1].after, rules, f"tier_change:{changes[-1].id}")
-    _tell(at, member, steps[0].before, changes[-1])
+    tell(at, member, steps[0].before, changes[-1])
 
 
-def _tell(at: _Moment, member: Member, before: Tier, change: TierChange) -> None:
+def tell(at: Occasion, member: Member, before: Tier, change: TierChange) -> None:
+    """Owe the member the message of a change of tier, where they have LINE."""
     if member.line_user_id is None:
         return
     standing = standing_for(at.session, member, at.programme, at.today)

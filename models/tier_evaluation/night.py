@@ -15,6 +15,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from models.base import DELIVERY, wake
 from models.benefit import gift_of
 from models.local_day import local_day
 from models.member import Member
@@ -372,7 +373,7 @@ def _write(
     if owed:
         # Asking for something back is what lets many rows go in one statement.
         session.execute(insert(Owed).returning(Owed.seq), owed)
-        session.info["owes"] = True
+        wake(session, DELIVERY)
 
 
 def _open_upgrades(

@@ -14,7 +14,7 @@ from models.local_day import local_day
 from models.member import Member
 from models.programme import Programme
 from models.tier import Held, Sale, TierChange
-from models.tier_evaluation.moving import GRANT_RULES
+from models.tier_evaluation.anew import held_by, is_grant
 from models.tier_simulation.replaying import Given
 
 MOST_MEMBERS = 50_000
@@ -89,23 +89,14 @@ def _sales_of(session: Session, ids: Sequence[int]) -> dict[int, tuple[Sale, ...
 def _given_to(
     session: Session, programme: Programme, ids: Sequence[int]
 ) -> dict[int, tuple[Given, ...]]:
-    """Return what was given to these members; a grant that only prolonged a tier left no trace."""
+    """Return what was given to these members; one taken back was not."""
     changes = session.scalars(
         select(TierChange)
-        .where(
-            TierChange.member_id.in_(ids),
-            TierChange.reason["rule"].as_string().in_(GRANT_RULES),
-        )
+        .where(TierChange.member_id.in_(ids), is_grant())
         .order_by(TierChange.member_id, TierChange.id)
     )
     found: dict[int, dict[date, Held]] = {}
     for change in changes:
         day = local_day(change.changed_at)
-        found.setdefault(change.member_id, {})[day] = _held(programme, change, day)
+        found.setdefault(change.member_id, {})[day] = held_by(programme, change)
     return {member_id: tuple(sorted(days.items())) for member_id, days in found.items()}
-
-
-def _held(programme: Programme, change: TierChange, day: date) -> Held:
-    tier, kept = programme.tier(change.to_tier_id), change.reason.get("kept_until")
-    until = date.fromisoformat(kept) if kept else programme.ladder.on(day).kept_until(tier, day)
-    return Held(tier, until)

@@ -215,7 +215,8 @@ BUYING = (
         "step.changed_at",
         "step.id",
         {
-            "what": "CASE WHEN held.rank > reached.rank THEN 'down' ELSE 'up' END",
+            "what": "CASE WHEN held.rank > reached.rank THEN 'down' "
+            "WHEN held.rank = reached.rank THEN 'kept' ELSE 'up' END",
             "name": "reached.name",
             "words": "step.reason ->> 'rule'",
             "facts": "jsonb_build_object('from', held.name)",

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.audit import note
-from models.base import BusinessError, wake
+from models.base import BusinessError, find_made, wake
 from models.staff import Staff
 from models.transfer.table import (
     EXPORT,
@@ -58,17 +58,22 @@ def upload_file(
     *,
     head: dict[str, Any],
     options: dict[str, Any],
+    key: str,
     by: Staff,
     now: datetime,
 ) -> Transfer:
-    """Keep a file that is to be brought in. Raises UploadTooLarge."""
+    """Keep a file that is to be brought in; a key seen before keeps none. Raises UploadTooLarge."""
     assert kind in IMPORTS, "members and purchases can be brought in"
+    known = find_made(session, Transfer, key)
+    if known is not None:
+        return known
     transfer = Transfer(
         kind=kind,
         file_name=file_name[-LONGEST_NAME:] or kind,
         size_bytes=0,
         head=head,
         options=options,
+        idempotency_key=key,
         made_by=by.id,
         made_at=now,
     )

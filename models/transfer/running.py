@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
+from models.base import Texts
 from models.transfer.keeping import forget_upload
 from models.transfer.table import CHECK, LEASE, UNDO, WHOLE, WRITE, Transfer
 
@@ -32,7 +33,7 @@ def claim_transfer(session: Session, now: datetime) -> Claim | None:
     row = session.scalars(
         select(Transfer)
         .where(_waits(now))
-        .order_by(Transfer.wanted_at)
+        .order_by(Transfer.wanted_at, Transfer.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     ).one_or_none()
@@ -95,7 +96,7 @@ def conclude_transfer(
     transfer.progress = WHOLE
 
 
-def fail_transfer(session: Session, claim: Claim, code: str, reason: str) -> None:
+def fail_transfer(session: Session, claim: Claim, code: str, reason: Texts | None) -> None:
     """Keep why a step could not be done."""
     transfer = session.get_one(Transfer, claim.transfer_id, with_for_update=True)
     transfer.failed = {"code": code, "reason": reason, "step": claim.step}

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Lar
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Identifier, Moment
+from models.base import Base, Identifier, Moment, one_of
 
 IMPORTS = ("members", "purchases")
 EVERYTHING, READABLE = "everything", "readable"
@@ -23,10 +23,6 @@ LEASE = timedelta(minutes=10)
 WHOLE = 100
 
 
-def _known(column: str, words: tuple[str, ...]) -> str:
-    return f"{column} IN ('" + "', '".join(words) + "')"
-
-
 class Transfer(Base):
     """One file, in or out. `step` stands while a worker is to do something with it.
 
@@ -36,8 +32,8 @@ class Transfer(Base):
 
     __tablename__ = "transfer"
     __table_args__ = (
-        CheckConstraint(_known("kind", IMPORTS + EXPORTS), name="kind_known"),
-        CheckConstraint(_known("step", STEPS), name="step_known"),
+        CheckConstraint(one_of("kind", IMPORTS + EXPORTS), name="kind_known"),
+        CheckConstraint(one_of("step", STEPS), name="step_known"),
         CheckConstraint("(step IS NULL) = (wanted_at IS NULL)", name="wanted_when"),
         CheckConstraint(f"progress BETWEEN 0 AND {WHOLE}", name="progress_a_percentage"),
         Index("ix_transfer_wanted", "wanted_at", postgresql_where=text("wanted_at IS NOT NULL")),
@@ -50,6 +46,8 @@ class Transfer(Base):
     head: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """The first rows of an upload, for choosing its columns; gone with the file."""
     options: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    idempotency_key: Mapped[str | None] = mapped_column(unique=True)
+    """Of the page that brought an upload."""
     made_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     made_at: Mapped[Moment]
     step: Mapped[str | None]
@@ -63,7 +61,7 @@ class Transfer(Base):
     written: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     undone: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     failed: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """Why the last step could not be done: `{"code": …, "reason": …}`."""
+    """Why the last step could not be done: `{"code": …, "reason": …}`, in three languages."""
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batch.id"))
     finished_at: Mapped[datetime | None]
     file_gone_at: Mapped[datetime | None]
@@ -83,7 +81,7 @@ class TransferPart(Base):
     """A piece of a file; a file is its pieces in the order of their places."""
 
     __tablename__ = "transfer_part"
-    __table_args__ = (CheckConstraint(_known("role", ROLES), name="role_known"),)
+    __table_args__ = (CheckConstraint(one_of("role", ROLES), name="role_known"),)
 
     transfer_id: Mapped[int] = mapped_column(
         ForeignKey("transfer.id", ondelete="CASCADE"), primary_key=True

@@ -1,5 +1,6 @@
 """Endpoints: adding, changing and removing who listens; each step is in the audit."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from models.audit import note
+from models.base import DELIVERY, find_made, wake
 from models.webhook.address import check_url
 from models.webhook.ending import BY_HAND, disable
 from models.webhook.feeding import delivery_values, listen_from_here, write_event
@@ -19,6 +21,7 @@ from models.webhook.table import (
     TooManyEndpoints,
     WebhookDelivery,
     WebhookEndpoint,
+    WebhookEvent,
 )
 
 MOST_ENDPOINTS = 20
@@ -34,12 +37,16 @@ def add_endpoint(
     description: str = "",
     staff_id: int | None = None,
     allow_private: bool = False,
+    idempotency_key: str | None = None,
 ) -> WebhookEndpoint:
     """Let an address hear of events from now on; its secret is `secret_of` it.
 
-    Raises EndpointRefused where the address, the wishes or the words will not do, or
-    TooManyEndpoints.
+    A key seen before returns its endpoint and adds none. Raises EndpointRefused where the address,
+    the wishes or the words will not do, or TooManyEndpoints.
     """
+    known = find_made(session, WebhookEndpoint, idempotency_key)
+    if known is not None:
+        return known
     wanted = [event_type for event_type in EVENT_TYPES if event_type in events]
     if not wanted or set(events) - set(EVENT_TYPES):
         raise EndpointRefused(why="events")
@@ -58,6 +65,7 @@ def add_endpoint(
         failures=0,
         created_at=now,
         created_by=staff_id,
+        idempotency_key=idempotency_key,
     )
     session.add(endpoint)
     session.flush()
@@ -119,12 +127,22 @@ def enable_endpoint(
 
 
 def rotate_secret(
-    session: Session, endpoint_id: int, now: datetime, *, staff_id: int | None = None
+    session: Session,
+    endpoint_id: int,
+    now: datetime,
+    *,
+    staff_id: int | None = None,
+    idempotency_key: str | None = None,
 ) -> WebhookEndpoint:
-    """Give an endpoint a new secret; for a day the one of before signs too."""
+    """Give an endpoint a new secret; for a day the one of before signs too.
+
+    The key of its newest secret draws none: the one of before would sign no more.
+    """
     endpoint = get_endpoint(session, endpoint_id)
+    if idempotency_key is not None and idempotency_key == endpoint.rotation_key:
+        return endpoint
     endpoint.generation += 1
-    endpoint.rotated_at = now
+    endpoint.rotated_at, endpoint.rotation_key = now, idempotency_key
     session.flush()
     _note(session, endpoint, "rotate", now, staff_id, after={"generation": endpoint.generation})
     return endpoint
@@ -140,18 +158,27 @@ def delete_endpoint(
     session.flush()
 
 
-def send_test(session: Session, endpoint_id: int, now: datetime) -> WebhookDelivery:
-    """Owe an endpoint an event that means nothing. Raises NoSuchEndpoint or EndpointDisabled."""
+def send_test(
+    session: Session, endpoint_id: int, now: datetime, *, idempotency_key: str | None = None
+) -> WebhookDelivery:
+    """Owe an endpoint an event that means nothing; a key seen before owes no second one.
+
+    Raises NoSuchEndpoint or EndpointDisabled.
+    """
     endpoint = get_endpoint(session, endpoint_id)
+    fact = f"asked:{idempotency_key or uuid.uuid4()}"
+    owed = select(WebhookDelivery).join(WebhookEvent).where(WebhookEvent.fact == fact)
+    known = session.scalars(owed).one_or_none()
+    if known is not None:
+        return known
     if not endpoint.is_active:
         raise EndpointDisabled
-    data = {"endpoint_id": endpoint.id}
-    event_id = write_event(session, TEST_TYPE, data, now)
+    event_id = write_event(session, fact, TEST_TYPE, {"endpoint_id": endpoint.id}, now)
     delivery_id = session.scalars(
         insert(WebhookDelivery).returning(WebhookDelivery.id),
         [delivery_values(endpoint.id, event_id, now)],
     ).one()
-    session.info["owes"] = True
+    wake(session, DELIVERY)
     return session.get_one(WebhookDelivery, delivery_id)
 
 

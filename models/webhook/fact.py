@@ -74,6 +74,7 @@ _ROWS: Mapping[str, str] = {
         JOIN tier AS was ON was.id = fact.from_tier_id
         JOIN tier AS became ON became.id = fact.to_tier_id
         WHERE fact.reason->>'batch_id' IS NULL AND fact.reason->>'undone_batch_id' IS NULL
+            AND was.id <> became.id
     """,
     "coupon_event": """
         SELECT fact.id, kind.event_type, coupon.member_id, fact.at AS occurred_at,

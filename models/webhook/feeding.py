@@ -77,10 +77,10 @@ def listen_from_here(session: Session) -> None:
 
 
 def write_event(
-    session: Session, event_type: str, data: Mapping[str, Any], now: datetime
+    session: Session, fact: str, event_type: str, data: Mapping[str, Any], now: datetime
 ) -> uuid.UUID:
-    """Write an event that somebody asked for, and of which no fact stands; return its id."""
-    row = _event(f"asked:{uuid.uuid4()}", event_type, now, data, now)
+    """Write an event that somebody asked for; `fact` is its own alone. Return its id."""
+    row = _event(fact, event_type, now, data, now)
     session.execute(insert(WebhookEvent), [row])
     event_id: uuid.UUID = row["id"]
     return event_id

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Row, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from models.base import DELIVERY, wake
 from models.webhook.delivering import TRY_FOR
 from models.webhook.table import (
     DeliveryUnderWay,
@@ -110,7 +111,7 @@ def _replay(session: Session, delivery_ids: Sequence[int], now: datetime) -> Non
             settled_at=None,
         )
     )
-    session.info["owes"] = True
+    wake(session, DELIVERY)
 
 
 def _check_active(session: Session, endpoint_id: int) -> None:

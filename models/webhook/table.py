@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, BusinessError, Identifier, Moment
+from models.base import Base, BusinessError, Identifier, Moment, one_of
 
 JOINED = "member.joined"
 TIER_CHANGED = "tier.changed"
@@ -40,14 +40,14 @@ class WebhookEndpoint(Base):
 
     __tablename__ = "webhook_endpoint"
     __table_args__ = (
-        CheckConstraint("state IN ('" + "', '".join(ENDPOINT_STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", ENDPOINT_STATES), name="state_known"),
         CheckConstraint(
             "(state = 'disabled') = (disabled_at IS NOT NULL)"
             " AND (state = 'disabled') = (disabled_because IS NOT NULL)",
             name="disabled_when",
         ),
         CheckConstraint(
-            "disabled_because IN ('" + "', '".join(DISABLED_BECAUSE) + "')",
+            one_of("disabled_because", DISABLED_BECAUSE),
             name="disabled_because_known",
         ),
         CheckConstraint("cardinality(events) > 0", name="wants_something"),
@@ -77,6 +77,10 @@ class WebhookEndpoint(Base):
     created_at: Mapped[Moment]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     """None where another system asked for it, or an operator's command."""
+    idempotency_key: Mapped[str | None] = mapped_column(unique=True)
+    """Of the page that asked for it, where one did."""
+    rotation_key: Mapped[str | None]
+    """Of the page that asked for its newest secret."""
 
     @property
     def is_active(self) -> bool:
@@ -118,7 +122,7 @@ class WebhookDelivery(Base):
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
-        CheckConstraint("state IN ('" + "', '".join(DELIVERY_STATES) + "')", name="state_known"),
+        CheckConstraint(one_of("state", DELIVERY_STATES), name="state_known"),
         CheckConstraint("(state = 'waiting') = (settled_at IS NULL)", name="settled_when"),
         CheckConstraint("claimed_at IS NULL OR state = 'waiting'", name="only_waiting_is_claimed"),
         UniqueConstraint("endpoint_id", "event_id"),

@@ -1,5 +1,6 @@
 """The way of a new member: welcome, first purchase, what to know, and what one looked at."""
 
+from models.base import said
 from models.journey.templates.template import (
     SHOW_COUPONS,
     Template,
@@ -14,7 +15,6 @@ from models.journey.templates.template import (
     wait,
     wait_hours,
 )
-from models.segment.field import said
 
 FIRST_PURCHASE = {
     "code": "first_purchase",

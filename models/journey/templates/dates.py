@@ -1,5 +1,6 @@
 """What a date brings: a birthday, a festival, and things that are about to end."""
 
+from models.base import said
 from models.festival import KNOWN
 from models.journey.templates.template import (
     Template,
@@ -10,7 +11,6 @@ from models.journey.templates.template import (
     journey,
     send,
 )
-from models.segment.field import said
 
 GREETED = (
     "new_year",

@@ -39,7 +39,7 @@ def install_template(
     installed = session.get(Journey, code)
     if installed is not None:
         return installed
-    _bring(session, template, now)
+    _bring(session, template, by, now)
     told = template.definition
     if days is not None:
         told = told | {"trigger": {**told["trigger"], "days": days}}
@@ -48,7 +48,7 @@ def install_template(
     return activate_journey(session, code, now=now, is_noted=is_noted) if activate else made
 
 
-def _bring(session: Session, template: Template, now: datetime) -> None:
+def _bring(session: Session, template: Template, by: str, now: datetime) -> None:
     """Make the coupon templates and surveys that the shop does not have."""
     if template.coupons:
         table = cast(Table, CouponTemplate.__table__)
@@ -63,6 +63,7 @@ def _bring(session: Session, template: Template, now: datetime) -> None:
                 name=survey.name,
                 question=survey.question,
                 reasons=survey.reasons,
+                by=by,
                 now=now,
             )
 

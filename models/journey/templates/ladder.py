@@ -1,5 +1,6 @@
 """The ladder: the gift of a step up, a step that is near, a step about to be lost (T10, E-09)."""
 
+from models.base import said
 from models.journey.templates.returning import NEAR_TWD
 from models.journey.templates.template import (
     Template,
@@ -9,7 +10,6 @@ from models.journey.templates.template import (
     send,
     wait,
 )
-from models.segment.field import said
 
 UPGRADE_GIFT = Template(
     "upgrade-gift",

@@ -1,5 +1,6 @@
 """After a purchase: care, the day the next one is likely, and how it was."""
 
+from models.base import said
 from models.journey.templates.template import (
     SHOW_COUPONS,
     Survey,
@@ -15,7 +16,6 @@ from models.journey.templates.template import (
     wait_hours,
     wait_until,
 )
-from models.segment.field import said
 
 NEAR_TWD = 1_000
 """So little missing to the next tier is named in a reminder (B-13)."""

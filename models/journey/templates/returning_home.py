@@ -4,6 +4,7 @@ All four share the cause of one silence, so its coupon is one, and the lock of `
 whoever matches several is written to once.
 """
 
+from models.base import Texts, said
 from models.journey.templates.template import (
     WIN_BACK,
     Json,
@@ -15,7 +16,6 @@ from models.journey.templates.template import (
     may_write,
     send,
 )
-from models.segment.field import Texts, said
 
 EXIT_SURVEY = "exit"
 

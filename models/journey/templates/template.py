@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.base import Texts, said
 from models.content.content import GIVEN
-from models.segment.field import Texts, said
 
 Json = dict[str, Any]
 WIN_BACK = "win_back"

@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from models.base import said
 from models.benefit import birthday_template
 from models.coupon import Coupon
 from models.journey.trigger import Param, Params, Span, Trigger, add_trigger
@@ -23,7 +24,6 @@ from models.journey.triggers.due_days import MOMENT, cause, due_rows
 from models.local_day import birthdays_kept_on
 from models.member import Member
 from models.programme import get_programme
-from models.segment.field import said
 
 MOST_DAYS_BEFORE = 60
 

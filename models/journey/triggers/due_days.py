@@ -12,7 +12,6 @@ from sqlalchemy import (
     Select,
     SQLColumnExpression,
     TableValuedAlias,
-    cast,
     column,
     func,
     literal,
@@ -21,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from models.journey.trigger import Span
-from models.local_day import TAIPEI
+from models.local_day import day_of
 
 MOMENT = DateTime(timezone=True)
 
@@ -65,14 +64,9 @@ def due_rows(rows: Sequence[tuple[Any, ...]], **columns: TypeEngine[Any]) -> Tab
     return func.unnest(*given).table_valued(*named).render_derived(name="due")
 
 
-def taipei_day(moment: Any) -> ColumnElement[date]:
-    """Return the Taipei day of a moment, in SQL."""
-    return cast(func.timezone(TAIPEI.key, moment), Date)
-
-
 def last_day_of(ends_at: Any) -> ColumnElement[date]:
     """Return the last Taipei day on which something that ends at a moment is good, in SQL."""
-    return taipei_day(ends_at - timedelta(microseconds=1))
+    return day_of(ends_at - timedelta(microseconds=1))
 
 
 def in_their_language(texts: Any, language: Any) -> ColumnElement[str]:

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
+from models.base import said
 from models.coupon import Coupon, CouponTemplate
 from models.journey.table import JourneyVisit
 from models.journey.trigger import Exit, Param, Params, Span, Trigger, add_exit, add_trigger
@@ -26,13 +27,11 @@ from models.journey.triggers.due_days import (
     days_ahead,
     in_their_language,
     last_day_of,
-    taipei_day,
 )
-from models.local_day import day_start
+from models.local_day import day_of, day_start
 from models.member import Member
 from models.plan.table import Plan, Subscription
 from models.points import PointsLot
-from models.segment.field import said
 from models.segment.fields.asking import named
 from models.stamp_card import StampCard, StampProgramme
 
@@ -64,7 +63,7 @@ def _coupons(session: Session, params: Params, span: Span) -> Select[Any] | None
         return None
     last_on = last_day_of(Coupon.expires_at)
     settled_at = func.greatest(Coupon.issued_at, Coupon.usable_from, Coupon.opened_at)
-    told_on = func.greatest(last_on - params["days"], taipei_day(settled_at) + 1)
+    told_on = func.greatest(last_on - params["days"], day_of(settled_at) + 1)
     ending = (
         select(
             Coupon.member_id,

@@ -15,11 +15,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from models.base import said
 from models.festival import Occasion, find_festival_names, occasions_beginning
 from models.journey.trigger import Param, Params, Span, Trigger, add_trigger
 from models.journey.triggers.due_days import MOMENT, cause, due_rows, in_their_language
 from models.member import Member
-from models.segment.field import said
 
 MOST_DAYS_BEFORE = 60
 

@@ -6,15 +6,16 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
+from models.base import said
 from models.browse_event import KINDS, BrowseEvent
 from models.catalogue import CatalogueItem
 from models.journey.trigger import Param, Params, Span, Trigger, add_trigger
-from models.journey.triggers.due_days import cause, taipei_day
+from models.journey.triggers.due_days import cause
 from models.journey.triggers.purchase import CATEGORY, SKU
+from models.local_day import day_of
 from models.member import Member
 from models.purchase import Purchase
 from models.purchase.table import PurchaseLine
-from models.segment.field import said
 
 
 def _browsed(session: Session, params: Params, span: Span) -> Select[Any]:
@@ -30,7 +31,7 @@ def _browsed(session: Session, params: Params, span: Span) -> Select[Any]:
     ):
         if params[name] is not None:
             looked.append(column == params[name])
-    on = taipei_day(BrowseEvent.occurred_at)
+    on = day_of(BrowseEvent.occurred_at)
     last = (
         select(
             BrowseEvent.member_id,
@@ -41,7 +42,7 @@ def _browsed(session: Session, params: Params, span: Span) -> Select[Any]:
         )
         .ext(distinct_on(BrowseEvent.member_id, on))
         .where(*looked)
-        .order_by(BrowseEvent.member_id, on, BrowseEvent.occurred_at.desc())
+        .order_by(BrowseEvent.member_id, on, BrowseEvent.occurred_at.desc(), BrowseEvent.id)
         .subquery()
     )
     told = (

@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy import Select, Text, cast, func, literal, select
 from sqlalchemy.orm import Session
 
+from models.base import said
 from models.journey.trigger import Param, Params, Span, Trigger, add_trigger
 from models.member import Member
-from models.segment.field import said
 
 
 def _causes(session: Session, params: Params, span: Span) -> Select[Any]:

@@ -17,11 +17,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
+from models.base import said
 from models.journey.table import JourneyVisit
 from models.journey.trigger import Exit, Param, Params, Span, Trigger, add_exit, add_trigger
+from models.local_day import day_of
 from models.purchase import Purchase
 from models.purchase.table import PurchaseLine
-from models.segment.field import said
 
 CATEGORY = Param("category", "text", said("品類", "Category", "カテゴリー"))
 SKU = Param("sku", "text", said("商品", "Item", "商品"))
@@ -111,7 +112,7 @@ def _bought_since(session: Session, params: Params, now: datetime) -> ColumnElem
     """
     sale = aliased(Purchase)
     last_on: ColumnElement[date] = cast(JourneyVisit.facts["last_purchase_on"].astext, Date)
-    cause_on = cast(func.timezone("Asia/Taipei", JourneyVisit.cause_at), Date)
+    cause_on = day_of(JourneyVisit.cause_at)
     return (
         select(sale.id)
         .where(

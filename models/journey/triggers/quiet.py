@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, literal
 from sqlalchemy.orm import Session
 
+from models.base import said
 from models.classification.table import MemberClass
 from models.journey.trigger import Param, Params, Span, Trigger, add_trigger
-from models.journey.triggers.due_days import cause, days_ahead, taipei_day
+from models.journey.triggers.due_days import cause, days_ahead
 from models.lifecycle.names import MODELS, PROSPECT, class_key
-from models.local_day import day_start
+from models.local_day import day_of, day_start
 from models.member import Member
-from models.segment.field import said
 from models.suppression import COLUMNS
 
 LOOK_EVERY = timedelta(minutes=30)
@@ -51,7 +51,7 @@ def _never_bought(session: Session, params: Params, span: Span) -> Select[Any] |
     due = days_ahead(span, -params["days"])
     if due is None:
         return None
-    joined_on = taipei_day(Member.joined_at)
+    joined_on = day_of(Member.joined_at)
     told = cause(
         Member.id,
         func.concat("no_order:", Member.id, ":", literal(params["days"])),

@@ -3,16 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, cast, delete, exists, func, literal, select
+from sqlalchemy import ColumnElement, Select, delete, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from models.base import said
 from models.journey.table import JourneyPresence, JourneyVisit
 from models.journey.trigger import Exit, Param, Params, Span, Trigger, add_exit, add_trigger
 from models.lifecycle.figures import is_here
+from models.local_day import day_of
 from models.member import Member
 from models.segment import Context, condition_of, members_of
-from models.segment.field import said
 from models.segment.keeping import get_version, rule_of
 
 SEGMENT = Param("segment", "segment", said("分眾", "Segment", "セグメント"), required=True)
@@ -45,7 +46,7 @@ def _take_down(session: Session, params: Params, span: Span) -> None:
 
 
 def _causes(session: Session, params: Params, span: Span) -> Select[Any]:
-    entered_on = cast(func.timezone("Asia/Taipei", JourneyPresence.entered_at), Date)
+    entered_on = day_of(JourneyPresence.entered_at)
     return select(
         JourneyPresence.member_id,
         func.concat(
@@ -59,7 +60,7 @@ def _causes(session: Session, params: Params, span: Span) -> Select[Any]:
     )
 
 
-ENTERED = add_trigger(
+add_trigger(
     Trigger(
         "segment",
         said("進入分眾", "Entered a segment", "セグメントに入った"),

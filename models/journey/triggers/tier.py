@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
+from models.base import said
 from models.journey.table import JourneyVisit
 from models.journey.trigger import Exit, Param, Params, Span, Trigger, add_exit, add_trigger
 from models.journey.triggers.due_days import MOMENT, cause, due_rows, in_their_language
@@ -23,7 +24,6 @@ from models.member import Member
 from models.programme import get_programme
 from models.purchase import Purchase
 from models.segment import Context, condition_of, parse_rule
-from models.segment.field import said
 from models.tier import LIFETIME, TIER_POINTS, Rules, Tier, TierChange, Upgrade
 from models.tier_evaluation.warning import counted_from, falls_on_sql
 

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, exists, select
 
 from models.activity import Mission
+from models.base import said
 from models.gathering import Gathering, GatheringSeat
 from models.local_day import day_start
 from models.member import Member
@@ -12,7 +13,7 @@ from models.mission.table import MissionAward
 from models.plan.table import Plan
 from models.referral.table import CLAIMED, QUALIFIED, REFUSED, REWARDED, Referral
 from models.review.table import HIDDEN, MOST_STARS, Review
-from models.segment.field import LOOKUP, Context, Field, Leaf, Option, said
+from models.segment.field import LOOKUP, Context, Field, Leaf, Option
 from models.segment.fields.asking import (
     PEOPLE,
     TIMES,

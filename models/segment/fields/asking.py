@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, distinct, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from models.base import Texts, said
 from models.member import Member
-from models.segment.field import Choices, Context, Leaf, Option, Texts, compare, said
+from models.segment.field import Choices, Context, Leaf, Option, compare
 
 MOST_DAYS = 3_660
 """Ten years: what a window may reach back."""

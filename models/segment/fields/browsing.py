@@ -4,11 +4,12 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
+from models.base import said
 from models.browse_event import KEPT_DAYS, BrowseEvent
 from models.local_day import day_start
 from models.member import Member
 from models.purchase.table import Purchase
-from models.segment.field import LOOKUP, Context, Field, Leaf, Option, said
+from models.segment.field import LOOKUP, Context, Field, Leaf, Option
 from models.segment.fields.asking import (
     TIMES,
     count_of,

@@ -5,10 +5,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
 
+from models.base import said
 from models.coupon import Coupon, CouponTemplate
 from models.local_day import day_start
 from models.member import Member
-from models.segment.field import LOOKUP, SET_OPERATORS, Context, Field, Leaf, Option, has_any, said
+from models.segment.field import LOOKUP, SET_OPERATORS, Context, Field, Leaf, Option, has_any
 from models.segment.fields.asking import (
     MOST_DAYS,
     SHEETS,

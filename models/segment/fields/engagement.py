@@ -20,30 +20,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
+from models.base import Texts, said
 from models.engagement import Engagement
-from models.local_day import TAIPEI, day_start
+from models.local_day import day_of, day_start
 from models.member import Member
-from models.segment.field import (
-    LOOKUP,
-    MINUTES,
-    NIGHTLY,
-    Context,
-    Field,
-    Leaf,
-    Texts,
-    compare,
-    said,
-)
+from models.segment.field import LOOKUP, MINUTES, NIGHTLY, Context, Field, Leaf, compare
 from models.segment.fields.asking import DAYS, WITHIN_DAYS, days_back
 from models.suppression import get_threshold, is_suppressed
 
 SHEETS = said("{} 則", "{} messages", "{} 通")
 LONGEST_SILENCE = 36_600
 _Moment = InstrumentedAttribute[datetime | None]
-
-
-def _day_of(moment: Any) -> ColumnElement[Any]:
-    return cast(func.timezone(TAIPEI.key, moment), Date)
 
 
 def _of_member(value: Any) -> ColumnElement[Any]:
@@ -72,7 +59,7 @@ def _did(name: str, moment: _Moment, labels: Texts, *, freshness: str = MINUTES)
         "boolean",
         "engagement",
         labels,
-        lambda _leaf, _context: _of_member(_day_of(moment)),
+        lambda _leaf, _context: _of_member(day_of(moment)),
         condition,
         options=(WITHIN_DAYS,),
         freshness=freshness,
@@ -84,7 +71,7 @@ def _silent_days(_leaf: Leaf, context: Context) -> ColumnElement[Any]:
     """Return the whole days since a member last tapped, clicked, bought or joined."""
     last = func.greatest(Engagement.tapped_at, Engagement.clicked_at)
     last_on = func.greatest(
-        _day_of(Member.joined_at), Member.last_purchase_on, _of_member(_day_of(last))
+        day_of(Member.joined_at), Member.last_purchase_on, _of_member(day_of(last))
     )
     return cast(literal(context.today, Date) - last_on, Integer)
 

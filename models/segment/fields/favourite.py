@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from models.base import Texts, said
 from models.favourite import MemberFavourite
 from models.member import Member
-from models.segment.field import LOOKUP, NIGHTLY, Context, Field, Leaf, Texts, said
+from models.segment.field import LOOKUP, NIGHTLY, Context, Field, Leaf
 
 
 def _usual(name: str, column: InstrumentedAttribute[Any], labels: Texts) -> Field:

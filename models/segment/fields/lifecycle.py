@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, SQLColumnExpression, func, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
+from models.base import Texts, said
 from models.classification.table import MemberClass
 from models.favourite import MemberFavourite
 from models.lifecycle import (
@@ -23,6 +24,7 @@ from models.lifecycle import (
     get_settings,
     member_columns,
 )
+from models.lifecycle.cycle import CATEGORY
 from models.lifecycle.names import ModelName
 from models.member import Member
 from models.rfm.names import RFM_MODEL
@@ -35,9 +37,7 @@ from models.segment.field import (
     Field,
     Leaf,
     Option,
-    Texts,
     compare,
-    said,
 )
 from models.segment.fields.asking import MOST_DAYS, TIMES, TWD, fixed, values_of
 
@@ -114,7 +114,8 @@ def _was(model: ModelName) -> Field:
         settings = context.once(
             f"lifecycle on {day}", lambda session, _: get_settings(session, day)
         )
-        figures = columns_of(figures_as_of(day))
+        is_by_category = settings.cycle.level == CATEGORY
+        figures = columns_of(figures_as_of(day, is_usual_asked=is_by_category))
         key = literal(f"{model.code}:") + class_sql(model.code, figures, settings, day)
         return select(key).where(figures.member_id == Member.id).correlate(Member).scalar_subquery()
 

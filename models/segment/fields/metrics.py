@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from models.base import Texts, said
 from models.member import Member
 from models.metric import MemberMetric, list_definitions
 from models.segment.field import (
@@ -16,9 +17,7 @@ from models.segment.field import (
     Field,
     Leaf,
     Option,
-    Texts,
     compare,
-    said,
 )
 
 

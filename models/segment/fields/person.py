@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Date, Integer, case, cast, extract, func, type_coerce
 
-from models.lifecycle.figures import day_of
+from models.base import said
+from models.local_day import day_of
 from models.member import OLDEST_AGE_YEARS, Member
-from models.segment.field import Context, Field, Leaf, said
+from models.segment.field import Context, Field, Leaf
 from models.segment.fields.asking import DAYS, YEARS, fixed
 
 LEAP_DAY = 229

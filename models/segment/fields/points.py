@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
 
+from models.base import said
 from models.member import Member
 from models.points import PointsLot
-from models.segment.field import LARGEST_NUMBER, LOOKUP, Context, Field, Leaf, Option, compare, said
+from models.segment.field import LARGEST_NUMBER, LOOKUP, Context, Field, Leaf, Option, compare
 from models.segment.fields.asking import MOST_DAYS, POINTS_UNIT
 
 

@@ -7,19 +7,10 @@ foretell for lack of data.
 from sqlalchemy import ColumnElement, Integer, cast, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from models.base import Texts, said
 from models.member import Member
 from models.prediction import LIKELY_DAYS, MemberForecast
-from models.segment.field import (
-    LOOKUP,
-    NIGHTLY,
-    NUMBER_OPERATORS,
-    Context,
-    Field,
-    Leaf,
-    Texts,
-    compare,
-    said,
-)
+from models.segment.field import LOOKUP, NIGHTLY, NUMBER_OPERATORS, Context, Field, Leaf, compare
 from models.segment.fields.asking import PERCENT, TWD
 
 OPERATORS = tuple(name for name in NUMBER_OPERATORS if name not in ("is", "is_not"))

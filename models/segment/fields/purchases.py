@@ -9,18 +9,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, not_, or_, select
 
+from models.base import said
 from models.member import Member
 from models.purchase.table import LARGEST_AMOUNT_TWD, Purchase, PurchaseLine
-from models.segment.field import (
-    HISTORY,
-    NUMBER_OPERATORS,
-    Context,
-    Field,
-    Leaf,
-    Option,
-    compare,
-    said,
-)
+from models.segment.field import HISTORY, NUMBER_OPERATORS, Context, Field, Leaf, Option, compare
 from models.segment.fields.asking import (
     DAYS,
     PERCENT,

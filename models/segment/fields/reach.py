@@ -4,9 +4,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, exists, or_, select
 
+from models.base import said
 from models.friend import Friend
 from models.member import Member
-from models.segment.field import LOOKUP, Context, Field, Leaf, has_any, said
+from models.segment.field import LOOKUP, Context, Field, Leaf, has_any
 from models.segment.fields.asking import fixed
 
 FRIEND, BLOCKED, NOT_CONNECTED = "friend", "blocked", "not_connected"

@@ -4,9 +4,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
+from models.base import Texts, said
 from models.local_day import day_start
 from models.member import Member
-from models.segment.field import LOOKUP, Context, Field, Leaf, Texts, said
+from models.segment.field import LOOKUP, Context, Field, Leaf
 from models.segment.fields.asking import WITHIN_DAYS, days_back
 from models.survey.table import CSAT, NPS, SCALES, SurveyAnswer
 

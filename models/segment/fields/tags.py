@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
+from models.base import Texts, said
 from models.local_day import day_start
 from models.member import Member
 from models.segment.field import (
@@ -16,9 +17,7 @@ from models.segment.field import (
     Field,
     Leaf,
     Option,
-    Texts,
     has_any,
-    said,
 )
 from models.segment.fields.asking import WITHIN_DAYS, codes_of, days_back, fixed, values_of
 from models.tag.questions import counts_at

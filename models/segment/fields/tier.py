@@ -4,9 +4,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, null, select
 
+from models.base import said
 from models.member import Member
 from models.metric import MemberMetric
-from models.segment.field import NIGHTLY, ONE_OPERATORS, Context, Field, Leaf, said
+from models.segment.field import NIGHTLY, ONE_OPERATORS, Context, Field, Leaf
 from models.segment.fields.asking import DAYS, PERCENT, POINTS_UNIT, named, values_of
 from models.tier import CALENDAR, LIFETIME, METRIC, ROLLING, TIER_POINTS, Rules, Tier, year_start
 

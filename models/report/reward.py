@@ -1,5 +1,4 @@
-"""What was promised and what is still owed: the reward ledger (E-21), points and their expiry,
-and how many paid memberships are renewed (A-03)."""
+"""The reward ledger (E-21): coupons by template and points by month, and what became of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,42 +8,32 @@ from typing import Any
 from sqlalchemy import BigInteger, and_, case, cast, func, select
 from sqlalchemy.orm import Session
 
+from models.base import Texts, said
 from models.catalogue import CatalogueItem
 from models.coupon import Coupon, CouponTemplate, Redemption
 from models.local_day import local_day
-from models.plan import (
-    REFERENCE_PERCENT,
-    RETAIL_PERCENTS,
-    RenewalRate,
-    months_before,
-    renewal_rates,
-)
 from models.points import Forecast, LedgerMonth, forecast, ledger_by_month
 from models.report.findings import (
     Chart,
     Column,
     Figure,
     Findings,
-    Line,
     Row,
     Series,
     Table,
-    Texts,
-    filled,
     plain,
-    said,
 )
-from models.report.measured import share
-from models.report.opening import asks, rule
+from models.report.heading import MONTH
+from models.report.opening import rule
+from models.report.period import YEAR_MONTHS
+from models.segment.rule import asks
 
-MONTHS = 12
 MOST_TEMPLATES = 100
 ISSUED = said("發出", "Issued", "発行")
 USED = said("已使用", "Used", "利用済み")
 EXPIRED = said("已過期", "Expired", "失効")
 REVERSED = said("已收回", "Taken back", "取消")
 OWED = said("未使用", "Outstanding", "未利用残高")
-MONTH = said("月份", "Month", "月")
 OWED_FORMULA = said(
     "發出 − 已使用 − 已過期 − 已收回。",
     "Issued less used, expired and taken back.",
@@ -132,8 +121,8 @@ def reward_findings(session: Session, now: datetime, _values: Mapping[str, Any])
     """Tell of points and coupons what was issued, used, expired, taken back, and is owed."""
     today = local_day(now)
     return told_rewards(
-        ledger_by_month(session, today, MONTHS),
-        forecast(session, today, MONTHS),
+        ledger_by_month(session, today, YEAR_MONTHS),
+        forecast(session, today, YEAR_MONTHS),
         list_coupon_lines(session, now),
     )
 
@@ -189,7 +178,7 @@ def _ledger_chart(months: Sequence[LedgerMonth]) -> Chart:
         "bars",
         said("每月發出與使用的點數", "Points issued and used", "月別の付与・利用ポイント"),
         "points",
-        names=tuple(plain(f"{month.first_day:%Y-%m}") for month in months),
+        names=tuple(plain(f"{month.first_day:%Y/%m}") for month in months),
         series=(
             Series(ISSUED, tuple(month.issued for month in months)),
             Series(USED, tuple(month.used for month in months)),
@@ -262,172 +251,3 @@ def _coupon_table(coupons: Sequence[CouponLine]) -> Table:
         ),
         OWED_FORMULA,
     )
-
-
-def liability_findings(session: Session, now: datetime, _values: Mapping[str, Any]) -> Findings:
-    """Tell what is owed in points, and when it lapses if nobody spends."""
-    return told_liability(forecast(session, local_day(now), MONTHS))
-
-
-def told_liability(owed: Forecast) -> Findings:
-    """Tell the liability and its lapsing as findings."""
-    figures = (
-        Figure(
-            "outstanding",
-            said("未使用點數", "Points outstanding", "未利用ポイント"),
-            owed.outstanding,
-            "points",
-            said(
-                "所有還沒用掉、也沒過期的點數，含待生效。",
-                "All points neither spent nor lapsed, pending ones too.",
-                "利用も失効もしていない全ポイント（有効化待ちを含む）。",
-            ),
-            opens=rule(asks("points", "at_least", 1)),
-        ),
-        Figure(
-            "outstanding_twd",
-            said("折算金額", "Worth", "金額換算"),
-            owed.outstanding_twd,
-            "twd",
-            said(
-                "未使用點數 × 每點價值。",
-                "Points outstanding × a point's value.",
-                "未利用ポイント × 1 ポイントの価値。",
-            ),
-        ),
-        Figure(
-            "pending",
-            said("待生效點數", "Pending points", "有効化待ち"),
-            owed.pending,
-            "points",
-            said(
-                "鑑賞期未過、還不能使用的點數。",
-                "Not yet spendable, within the days of return.",
-                "返品期間中で、まだ使えないポイント。",
-            ),
-            opens=rule(asks("points_pending", "at_least", 1)),
-        ),
-        Figure(
-            "debt",
-            said("負點數", "Owed to us", "マイナス残高"),
-            owed.debt,
-            "points",
-            said(
-                "退貨後餘額為負的會員合計，不與其他人互抵。",
-                "Of members below zero after refunds; not set off against others.",
-                "返品によりマイナスになった会員の合計。他の会員とは相殺しません。",
-            ),
-            opens=rule(asks("points", "less_than", 0)),
-        ),
-    )
-    names = tuple(plain(f"{month.first_day:%Y-%m}") for month in owed.months)
-    chart = Chart(
-        "bars",
-        said("每月到期的點數（都不使用時）", "Points lapsing by month", "月別の失効予定ポイント"),
-        "points",
-        names=names,
-        series=(
-            Series(
-                said("到期", "Lapsing", "失効予定"), tuple(month.expiring for month in owed.months)
-            ),
-        ),
-    )
-    table = Table(
-        "liability",
-        said("到期預測", "When points lapse", "失効予定"),
-        (
-            Column(MONTH, "month"),
-            Column(said("當月到期", "Lapsing", "失効予定"), "points"),
-            Column(said("之後仍未使用", "Owed after", "その後の残高"), "points"),
-            Column(said("折算金額", "Worth", "金額換算"), "twd"),
-        ),
-        tuple(
-            Row((month.first_day, month.expiring, month.outstanding, month.outstanding_twd))
-            for month in owed.months
-        ),
-        filled(
-            said(
-                "這些月份之後還有 {later:,} 點到期。以每點 NT${value} 計。",
-                "{later:,} more lapse after these months. A point counts NT${value}.",
-                "この後さらに {later:,} ポイントが失効予定。1 ポイント NT${value} で換算。",
-            ),
-            later=owed.later,
-            value=owed.point_value_twd,
-        ),
-    )
-    return Findings(figures, (chart,), (table,))
-
-
-def renewal_findings(session: Session, now: datetime, _values: Mapping[str, Any]) -> Findings:
-    """Tell how many of the paid memberships due in a month were renewed (A-03)."""
-    return told_renewals(renewal_rates(session, months_before(now, MONTHS)))
-
-
-def told_renewals(rates: Sequence[RenewalRate]) -> Findings:
-    """Tell renewal rates beside the article's reference lines."""
-    shares = [share(rate.renewed, rate.due) for rate in rates]
-    due, renewed = sum(rate.due for rate in rates), sum(rate.renewed for rate in rates)
-    year = share(renewed, due)
-    formula = said(
-        "當月到期的付費會籍中，到期後 30 天內續費的比例。",
-        "Of the paid memberships that ended in the month, the share paid for again within 30 days.",
-        "その月に期限を迎えた有料会員のうち、30 日以内に更新した割合。",
-    )
-    low, high = RETAIL_PERCENTS
-    chart = Chart(
-        "trend",
-        said("續約率", "Renewal rate", "更新率"),
-        "percent",
-        names=tuple(plain(f"{rate.month:%Y-%m}") for rate in rates),
-        series=(
-            Series(said("續約率", "Renewal rate", "更新率"), tuple(each.value for each in shares)),
-        ),
-        lines=(
-            Line(plain(f"{REFERENCE_PERCENT}%"), REFERENCE_PERCENT / 100),
-            Line(plain(f"{low}%"), low / 100),
-            Line(plain(f"{high}%"), high / 100),
-        ),
-    )
-    table = Table(
-        "renewal",
-        said("每月續約", "Renewals by month", "月別の更新"),
-        (
-            Column(MONTH, "month"),
-            Column(said("到期", "Due", "期限到来")),
-            Column(said("續約", "Renewed", "更新")),
-            Column(said("續約率", "Rate", "更新率"), "percent"),
-            Column(said("至少", "At least", "下限"), "percent"),
-            Column(said("至多", "At most", "上限"), "percent"),
-        ),
-        tuple(
-            Row((rate.month, rate.due, rate.renewed, each.value, each.low, each.high))
-            for rate, each in zip(rates, shares, strict=True)
-        ),
-        said(
-            "參考線：台灣某會員制量販 87%，零售業一般 60–70%。它們是文章中的數字，不是目標。",
-            "Reference lines: a warehouse club in Taiwan, 87%; retail on average, 60 to 70%. "
-            "They are the article's figures, not goals.",
-            "参考線：台湾の会員制倉庫店 87%、小売平均 60〜70%。"
-            "記事の数値であり、目標ではありません。",
-        ),
-    )
-    figure = Figure(
-        "renewal",
-        said("近 12 個月續約率", "Renewal rate of 12 months", "直近 12 か月の更新率"),
-        year.value,
-        "percent",
-        formula,
-        low=year.low,
-        high=year.high,
-        cases=due,
-        opens=rule(asks("has_plan", "is", True)),
-    )
-    notes = () if due else (_NO_PLANS,)
-    return Findings((figure,), (chart,), (table,), notes)
-
-
-_NO_PLANS = said(
-    "近 12 個月沒有到期的付費會籍。付費方案在「會員經營 › 付費方案」設定。",
-    "No paid membership ended in these months. Plans are set up under Loyalty.",
-    "直近 12 か月に期限を迎えた有料会員はいません。プランは「会員プログラム」で設定します。",
-)

@@ -1,0 +1,88 @@
+"""Benefits of tiers and paid plans: objects with a kind that the program keeps, not just words.
+
+Each row belongs to one tier or one plan and holds within a time; its parameters are read into the
+dataclass of its kind, so a wrong one is refused when it is kept. A tier has its own benefits, not
+those of the tiers below. Where a member's tier and plan give the same, it counts once.
+"""
+
+from models.benefit.giving import claim_monthly, return_stock, take_stock
+from models.benefit.holding import (
+    Held,
+    Opening,
+    PlanHolder,
+    Rules,
+    benefits_of,
+    birthday_template,
+    early_hours,
+    gift_of,
+    multipliers,
+    opens_at,
+    order_discount,
+    paid_plan,
+    read_benefits,
+    service_level,
+    ships_free,
+    templates_of,
+)
+from models.benefit.table import Benefit, NoSuchBenefit, add_benefit
+from models.benefit.terms import (
+    EARLY_HOURS,
+    EVERY_MONTH,
+    KINDS,
+    BenefitRefused,
+    BirthdayCardByHand,
+    BirthdayGift,
+    EarlyAccess,
+    FreeShipping,
+    GatedContent,
+    Invitation,
+    MonthlyCoupon,
+    OrderDiscount,
+    PointsMultiplier,
+    ServiceQueue,
+    Terms,
+    UpgradeGift,
+    read_terms,
+)
+
+__all__ = [
+    "EARLY_HOURS",
+    "EVERY_MONTH",
+    "KINDS",
+    "Benefit",
+    "BenefitRefused",
+    "BirthdayCardByHand",
+    "BirthdayGift",
+    "EarlyAccess",
+    "FreeShipping",
+    "GatedContent",
+    "Held",
+    "Invitation",
+    "MonthlyCoupon",
+    "NoSuchBenefit",
+    "Opening",
+    "OrderDiscount",
+    "PlanHolder",
+    "PointsMultiplier",
+    "Rules",
+    "ServiceQueue",
+    "Terms",
+    "UpgradeGift",
+    "add_benefit",
+    "benefits_of",
+    "birthday_template",
+    "claim_monthly",
+    "early_hours",
+    "gift_of",
+    "multipliers",
+    "opens_at",
+    "order_discount",
+    "paid_plan",
+    "read_benefits",
+    "read_terms",
+    "return_stock",
+    "service_level",
+    "ships_free",
+    "take_stock",
+    "templates_of",
+]
