@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bot.mail import Mail
 from bot.mail_blocks import Block, Button, Grid, Heading, Paragraph, Sender, compose
-from bot.texts import Texts, texts_for
+from bot.texts import MINUS, Texts, texts_for
 from models.base import in_language
 from models.report.measured import growth
 
@@ -51,6 +51,8 @@ def value_text(t: Texts, value: Any, unit: str) -> str:
 
 
 def _number_text(t: Texts, value: Any, unit: str) -> str:
+    if value < 0:
+        return MINUS + _number_text(t, -value, unit)
     if unit == "percent":
         return f"{value:.1%}"
     if unit == "twd":
@@ -82,15 +84,16 @@ def interval_text(t: Texts, figure: Told) -> str | None:
     return f"{value_text(t, low, unit)} – {value_text(t, high, unit)}"
 
 
-def change_text(figure: Told) -> str | None:
+def change_text(t: Texts, figure: Told) -> str | None:
     """Write by how much a figure changed since the period before: points of a share, else %."""
     value, before = figure["value"], figure["before"]
     if value is None or before is None:
         return None
     if figure["unit"] == "percent":
-        return f"{(value - before) * 100:+.1f} pp"
+        difference = round((value - before) * 100, MOST_DECIMALS)
+        return t("{points} 個百分點", points=t.signed(difference, 1))
     risen = growth(value, before)
-    return None if risen is None else f"{risen:+.1%}"
+    return None if risen is None else f"{t.signed(risen * 100, 1)}%"
 
 
 def draw_report_mail(
@@ -127,7 +130,7 @@ def _figure_blocks(t: Texts, figures: Sequence[Told]) -> Iterator[Block]:
             in_language(figure["name"], t.language),
             value_text(t, figure["value"], figure["unit"]),
             value_text(t, figure["before"], figure["unit"]),
-            change_text(figure) or NOTHING,
+            change_text(t, figure) or NOTHING,
             interval_text(t, figure) or NOTHING,
         )
         for figure in figures

@@ -20,6 +20,8 @@ DEFAULT_LANGUAGE: Final = "zh-TW"
 LANGUAGES: Final = ("zh-TW", "en", "ja")
 LANGUAGE_NAMES: Final[Mapping[str, str]] = {"zh-TW": "繁體中文", "en": "English", "ja": "日本語"}
 """Each language under its own name, as its speakers look for it; never translated."""
+MINUS: Final = "\N{MINUS SIGN}"
+"""As wide as a plus and never at the end of a line, unlike the hyphen."""
 
 LOCALES_FOLDER: Final = Path(__file__).parent / "locales"
 _DAYS_KEPT: Final = 4096
@@ -60,13 +62,17 @@ class Texts:
         return f"{self.date(_in_taipei(moment).date())} {self.time(moment)}"
 
     def money(self, amount_twd: int) -> str:
-        """Write whole New Taiwan dollars: NT$1,234, below zero -NT$1,234."""
-        sign = "-" if amount_twd < 0 else ""
-        return f"{sign}NT${abs(amount_twd):,}"
+        """Write whole New Taiwan dollars: NT$1,234, below zero −NT$1,234."""
+        return f"{MINUS if amount_twd < 0 else ''}NT${abs(amount_twd):,}"
 
     def number(self, count: int) -> str:
-        """Write a whole number with its thousands apart: 12,345."""
-        return f"{count:,}"
+        """Write a whole number with its thousands apart: 12,345, below zero −12,345."""
+        return f"{count:,}".replace("-", MINUS)
+
+    def signed(self, difference: float, decimals: int = 0) -> str:
+        """Write a difference with its sign: +1,234, −3.5; one that rounds to nothing is +0."""
+        nearest = round(difference, decimals) + 0.0  # Minus nothing is nothing.
+        return f"{nearest:+,.{decimals}f}".replace("-", MINUS)
 
     def _format(self, day: datetime.date, pattern: str) -> str:
         # A datetime is a date to Python but not a local day: only its day in Taipei is meant.

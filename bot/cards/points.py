@@ -156,7 +156,7 @@ def reason_words(t: Texts, reason: PointsReason) -> str:
 
 
 def signed(t: Texts, points: int) -> str:
-    """Write a movement with its sign: +1,200, -30."""
+    """Write a movement with its sign: +1,200, −30."""
     return f"{'+' if points > 0 else ''}{t.number(points)}"
 
 

@@ -77,7 +77,7 @@ def _points(t: Texts, view: RefundView) -> Part:
         )
         if back
         else None,
-        fact(t("收回消費點數"), t("-{points} 點", points=t.number(taken)), color=WARM)
+        fact(t("收回消費點數"), t("{points} 點", points=t.number(-taken)), color=WARM)
         if taken
         else None,
         fact(t("目前點數"), t("{points} 點", points=t.number(view.points_balance)), color=QUIET),

@@ -89,7 +89,7 @@ def reward_exchanged(
 ) -> list[Message]:
     """Show the coupon the points have become; `exchange_id` where it can be given back."""
     title = t("兌換成功！🎉")
-    cost = t("-{points} 點", points=t.number(cost_points))
+    cost = t("{points} 點", points=t.number(-cost_points))
     left = t("{points} 點", points=t.number(balance))
     body = titled(
         title,
