@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from flask import Blueprint, Flask, Response, current_app, g
 from sqlalchemy.orm import Session
 
+from models.base import take_woken
 from models.link import LinkMaker, derive_link_key
 
 EXTENSION = "regulars"
@@ -53,8 +54,8 @@ def in_transaction(
     """Open one transaction for each request of `blueprint`: `g.session`, and its time: `g.now`.
 
     It is committed when the answer's status is below 400, or where a refusal is to leave its trace
-    (`keep_refusal`); else rolled back. After a commit that left something owed to a person, or work
-    for a task (`models.base.wake`), `ring` wakes those who do it.
+    (`keep_refusal`); else rolled back. After a commit `ring` wakes the tasks that it left work for
+    (`models.base.wake`).
     """
 
     @blueprint.before_request
@@ -68,9 +69,7 @@ def in_transaction(
         is_kept = response.status_code < FIRST_ERROR_STATUS or is_refusal_kept()
         if session is not None and is_kept:
             session.commit()
-            if session.info.pop("owes", False):
-                ring("deliver_outbox")
-            for task in session.info.pop("wakes", ()):
+            for task in take_woken(session):
                 ring(task)
         return response
 

@@ -4,7 +4,7 @@ A slow reader then holds no transaction, and a refusal comes before the answer h
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import TextIOWrapper
 from os import SEEK_END
 from tempfile import TemporaryFile
@@ -12,7 +12,7 @@ from typing import IO, cast
 
 from flask import Response
 
-from models.exchange.readable import BYTE_ORDER_MARK, Cells
+from models.exchange.readable import BYTE_ORDER_MARK, Cells, safe_cell
 
 CSV = "text/csv"
 CHUNK_BYTES = 65_536
@@ -35,12 +35,15 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
             yield chunk
 
 
-def written(rows: Iterator[Cells]) -> IO[bytes]:
-    """Return a file of these rows, at its beginning; nobody else can open it."""
+def written(rows: Iterable[Cells]) -> IO[bytes]:
+    """Return a file of these rows, at its beginning; nobody else can open it.
+
+    No cell of it is a formula, whoever wrote the words in it.
+    """
     file = cast(IO[bytes], TemporaryFile())  # noqa: SIM115 - the answer closes it, once it is sent.
     text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     text.write(BYTE_ORDER_MARK)
-    csv.writer(text).writerows(rows)
+    csv.writer(text).writerows([safe_cell(cell) for cell in row] for row in rows)
     text.detach()
     file.seek(0)
     return file

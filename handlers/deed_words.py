@@ -5,6 +5,8 @@ from typing import Any
 
 from bot.texts import Texts
 
+_NOTHING: tuple[Any, ...] = (0, None, "", [], {})
+
 
 def deed_title(t: Texts, what: str) -> str:
     """Return what a deed is called; one that has no words goes by its code."""
@@ -80,6 +82,7 @@ def _office(t: Texts) -> dict[str, str]:
         "member.unmerge": t("取消合併"),
         "binding.move": t("更換 LINE 綁定"),
         "tier.grant": t("給予等級"),
+        "tier.grant_undo": t("取消給予的等級"),
         "contact.settle": t("聯絡會員"),
         "birthday_card.done": t("寫好生日卡"),
         "birthday_card.reopen": t("生日卡改回未寫"),
@@ -142,6 +145,24 @@ def _console(t: Texts) -> dict[str, str]:
         "segment.rename": t("分群改名"),
         "segment.export": t("匯出分群名單"),
         "tier.publish": t("發布等級規則"),
+        "tier.change": t("修改等級"),
+        "tier.propose": t("提出等級規則"),
+        "tier.change_proposal": t("修改等級提案"),
+        "tier.drop_proposal": t("放棄等級提案"),
+        "member.note": t("寫下備註"),
+        "member.note_removed": t("刪除備註"),
+        "member.export": t("匯出會員資料"),
+        "member.erase": t("刪除會員資料"),
+        "member.stop_marketing": t("停止行銷訊息"),
+        "campaign.export": t("匯出發送名單"),
+        "journey.move": t("搬移旅程中的會員"),
+        "journey.give_up": t("結束會員的旅程"),
+        "report.letter": t("定期寄送報表"),
+        "report.letter_end": t("停止寄送報表"),
+        "webhook.add": t("新增事件通知"),
+        "webhook.enable": t("恢復事件通知"),
+        "webhook.rotate": t("更換事件通知的密鑰"),
+        "webhook.delete": t("刪除事件通知"),
         "coupon.hand_out": t("發送優惠券給分群"),
         "coupon.hand_out_stop": t("停止發送優惠券"),
     }
@@ -185,7 +206,25 @@ def _programme(t: Texts, what: str) -> str | None:
 
 def figure_words(t: Texts, values: Mapping[str, Any] | None) -> str:
     """Write what an entry of the audit holds, one figure after the other."""
-    names = {
+    names = _figure_names(t)
+    told = {key: value for key, value in (values or {}).items() if value not in _NOTHING}
+    ordered = [key for key in names if key in told] + [key for key in told if key not in names]
+    return " · ".join(f"{names.get(key, key)} {_value(t, told[key])}" for key in ordered)
+
+
+def _value(t: Texts, value: Any) -> str:
+    if isinstance(value, bool):
+        return t("是") if value else t("否")
+    if isinstance(value, dict):
+        return t("（") + figure_words(t, value) + t("）")
+    if isinstance(value, list):
+        return t("、").join(_value(t, one) for one in value)
+    return t.number(value) if isinstance(value, int) else str(value)
+
+
+def _figure_names(t: Texts) -> dict[str, str]:
+    """Name the figures, in the order in which they are told."""
+    return {
         "amount_twd": t("金額"),
         "discount_twd": t("折抵"),
         "points_twd": t("點數折抵"),
@@ -209,15 +248,18 @@ def figure_words(t: Texts, values: Mapping[str, Any] | None) -> str:
         "preset": t("範本"),
         "effective_on": t("生效日"),
         "code": t("代碼"),
+        "left": t("剩下"),
+        "tier": t("等級"),
+        "kept_until": t("等級重新評估"),
+        "draft": t("規則"),
+        "name": t("名稱"),
+        "basis": t("怎麼算"),
+        "thresholds": t("門檻"),
+        "grace_days": t("寬限天數"),
+        "warn_days": t("提醒天數"),
+        "rights_kept_until": t("權益保留到"),
+        "note": t("說明"),
+        "benefits": t("權益"),
+        "ended": t("停止的權益"),
+        "frozen_reason": t("原因"),
     }
-    told = {key: value for key, value in (values or {}).items() if value != 0}
-    ordered = [key for key in names if key in told] + [key for key in told if key not in names]
-    return " · ".join(f"{names.get(key, key)} {_value(t, told[key])}" for key in ordered)
-
-
-def _value(t: Texts, value: Any) -> str:
-    if isinstance(value, bool):
-        return t("是") if value else t("否")
-    if isinstance(value, list):
-        return "、".join(str(one) for one in value)
-    return t.number(value) if isinstance(value, int) else str(value)

@@ -57,6 +57,11 @@ def sign_out(room: str) -> None:
         session[FLASK_LOGIN_KEY] = who
 
 
+def typed_username() -> str:
+    """Return the name somebody tries to log in with, for the limit on guesses."""
+    return "username:" + request.form.get("username", "").strip().lower()
+
+
 def _load(_latest: str) -> UserMixin | None:
     room = OFFICE if "console" in request.blueprints else COUNTER
     kept = session.get(SIGNED_IN_KEY, {}).get(room)

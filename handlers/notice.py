@@ -1,8 +1,13 @@
 """A word about what went wrong, as the pages show it, and those that every page may need."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bot.texts import Texts
+
+Facts = Mapping[str, Any]
+"""The numbers and names of a refusal."""
 
 
 @dataclass(frozen=True)
@@ -13,6 +18,12 @@ class Notice:
     advice: str
     code: str = ""
     """The refusal's code, where its notice brings more than words."""
+    field: str = ""
+    """The name of the field that holds what cannot be; empty where it is not one field."""
+
+
+NoticeFor = Callable[[Texts, Facts], Notice]
+"""Finds the words for a refusal."""
 
 
 def session_over(t: Texts) -> Notice:

@@ -15,7 +15,6 @@ from handlers.api.schemas.base import Page
 from handlers.csv_file import CSV, csv_answer
 from models.api_call import KeptAnswer, keep_answer
 
-NO_CONTENT = 204
 REPLAYED_HEADER = "Idempotency-Replayed"
 
 

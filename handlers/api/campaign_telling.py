@@ -20,7 +20,7 @@ from handlers.api.schemas.campaigns import (
     HeldBackTold,
 )
 from models.base import in_language
-from models.campaign import Campaign, HeldBack, Preview
+from models.campaign import Campaign, HeldBack, Preview, own_rule
 from models.insight import Report, VariantLine
 from models.sending import CampaignRun, proof_of
 
@@ -44,9 +44,12 @@ def tell_campaign(campaign: Campaign) -> dict[str, Any]:
 def tell_whole(campaign: Campaign) -> CampaignWithContent:
     """Return a campaign with all that it says."""
     g.session.refresh(campaign)
-    names = CampaignWithContent.model_fields.keys() - CampaignTold.model_fields.keys()
+    names = CampaignWithContent.model_fields.keys() - CampaignTold.model_fields.keys() - {"rule"}
+    rule = own_rule(g.session, campaign)
     return CampaignWithContent(
-        **tell_campaign(campaign), **{name: getattr(campaign, name) for name in names}
+        **tell_campaign(campaign),
+        rule=rule.as_json() if rule is not None else None,
+        **{name: getattr(campaign, name) for name in names},
     )
 
 

@@ -42,6 +42,7 @@ from handlers.api.schemas.campaigns import (
     ReportQuery,
     RunPath,
 )
+from handlers.api.segments import RULE_REFUSALS
 from handlers.api.tags import CAMPAIGNS
 from models.api_key import READ_CAMPAIGNS, SEND_CAMPAIGNS, WRITE_CAMPAIGNS
 from models.campaign import (
@@ -103,7 +104,13 @@ CONTENT_REFUSALS = (
     SurveyNotLast,
 )
 AUDIENCE_REFUSALS = (NoSuchSegment, SegmentArchived)
-DRAFT_REFUSALS = (*CONTENT_REFUSALS, *AUDIENCE_REFUSALS, CampaignRefused, ScheduleInPast)
+DRAFT_REFUSALS = (
+    *CONTENT_REFUSALS,
+    *AUDIENCE_REFUSALS,
+    *RULE_REFUSALS,
+    CampaignRefused,
+    ScheduleInPast,
+)
 STEP_REFUSALS = (NoSuchCampaign, NotInThisState, NotTheirCampaign)
 URL = "/api/v1/campaigns"
 LIST = "campaign-recipients"

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from itertools import groupby
 
 from flask import g, request
 from flask.typing import ResponseReturnValue
@@ -15,7 +13,7 @@ from handlers.clerk.form import read_id
 from handlers.clerk.paging import asked_day, asked_place, written_place
 from handlers.deed_words import deed_title, figure_words, noun_title
 from models.audit import AuditEntry, list_audit
-from models.local_day import day_start, local_day
+from models.local_day import by_day, day_start
 from models.member import Member, masked_name, shown_number
 from models.staff import list_staff
 
@@ -60,7 +58,7 @@ def show_audit() -> ResponseReturnValue:
     last = shown[-1] if len(found) > PAGE else None
     return views.show(
         "audit",
-        days=_by_day(_lines(t, shown, people)),
+        days=list(by_day(_lines(t, shown, people), lambda line: line.entry.at)),
         people=people,
         nouns={noun: noun_title(t, noun) for noun in NOUNS},
         chosen=chosen,
@@ -71,13 +69,6 @@ def show_audit() -> ResponseReturnValue:
 def add_routes(blueprint: door.Door) -> None:
     """Add the audit's address."""
     blueprint.get("/audit")(show_audit)
-
-
-def _by_day(lines: Sequence[Line]) -> list[tuple[date, list[Line]]]:
-    return [
-        (day, list(of_day))
-        for day, of_day in groupby(lines, key=lambda line: local_day(line.entry.at))
-    ]
 
 
 def _lines(t: Texts, entries: Sequence[AuditEntry], people: dict[int, str]) -> list[Line]:

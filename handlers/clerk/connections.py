@@ -1,10 +1,8 @@
 """Connections, for who manages: keys of other systems, and who hears of events from us."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from flask import g, request
@@ -13,30 +11,18 @@ from sqlalchemy.orm import Session
 
 from handlers import settings
 from handlers.clerk import door, pending, views
+from handlers.listening import DELIVERY_STATES, listener_of
 from handlers.notice import Notice
 from models import webhook
 from models.api_key import ApiKey, list_api_keys
 from models.outbox import KEPT_DAYS
 from models.staff import Staff
-from models.webhook import BOTH_SIGN_FOR, EVENT_TYPES, Search, WebhookDelivery, WebhookEndpoint
+from models.webhook import EVENT_TYPES, Search, WebhookDelivery
 
 SHOWN = 20
-STATES = ("waiting", "delivered", "failed")
 LONGEST_TYPED = 2100
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Listener:
-    """An endpoint with what waits for it and what failed."""
-
-    endpoint: WebhookEndpoint
-    host: str
-    waiting: int
-    failed: int
-    both_until: datetime | None
-    """Until when, after a rotation, two secrets sign."""
 
 
 def show_connections() -> ResponseReturnValue:
@@ -151,7 +137,7 @@ def _show_all(status: int = 200, **context: Any) -> ResponseReturnValue:
         "keys": sorted(list_api_keys(g.session), key=_is_over),
         "now": g.now,
         "listeners": [
-            _listener(endpoint, counts) for endpoint in webhook.list_endpoints(g.session)
+            listener_of(endpoint, counts, g.now) for endpoint in webhook.list_endpoints(g.session)
         ],
         "event_types": EVENT_TYPES,
         "picked": EVENT_TYPES,
@@ -166,18 +152,18 @@ def _show_one(endpoint_id: int, status: int = 200, **context: Any) -> ResponseRe
     state = request.args.get("state")
     search = Search(
         endpoint.id,
-        state if state in STATES else None,
+        state if state in DELIVERY_STATES else None,
         request.args.get("before", type=int),
     )
     found = webhook.list_deliveries(g.session, search, limit=SHOWN + 1)
     shows_secret = context.pop("is_secret_shown", False)
     fresh = {
-        "one": _listener(endpoint, webhook.count_by_state(g.session)),
+        "one": listener_of(endpoint, webhook.count_by_state(g.session), g.now),
         "secret": webhook.secret_of(settings().secret_key, endpoint) if shows_secret else None,
         "deliveries": found[:SHOWN],
         "next_before": _last_id(found[:SHOWN]) if len(found) > SHOWN else None,
         "state": search.state,
-        "states": STATES,
+        "states": DELIVERY_STATES,
         "done": None,
         "count": 0,
     }
@@ -192,17 +178,6 @@ def _is_over(key: ApiKey) -> bool:
 def _last_id(shown: Any) -> int:
     last: WebhookDelivery = shown[-1]
     return last.id
-
-
-def _listener(endpoint: WebhookEndpoint, counts: Mapping[tuple[int, str], int]) -> Listener:
-    both_until = endpoint.rotated_at + BOTH_SIGN_FOR if endpoint.rotated_at else None
-    return Listener(
-        endpoint,
-        urlsplit(endpoint.url).netloc,
-        counts.get((endpoint.id, "waiting"), 0),
-        counts.get((endpoint.id, "failed"), 0),
-        both_until if both_until and both_until > g.now else None,
-    )
 
 
 @views.shows_again("clerk.add_connection")

@@ -13,7 +13,9 @@ from handlers import settings
 from handlers.clerk import coupon, door, form, plan, second_person, views, void
 from handlers.clerk.carrier import carrier_on_page, find_carrier
 from handlers.clerk.items import read_items
-from handlers.clerk.refusals import coupon_words, explain, pace_words
+from handlers.clerk.refusals import explain
+from handlers.clerk.refusals.coupon import coupon_words
+from handlers.clerk.refusals.sale import pace_words
 from handlers.clerk.visit import Visit, ends_at
 from handlers.limiting import limiter
 from models.base import BusinessError, in_language

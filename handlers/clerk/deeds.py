@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, datetime, timedelta
-from itertools import groupby
 from typing import Any
 
 from flask import g, request
@@ -15,7 +14,7 @@ from handlers.clerk.paging import FIRST_DAY, asked_day, asked_place, written_pla
 from handlers.deed_words import deed_title
 from models.base import BusinessError, in_language
 from models.deed import PAGE, Deed, list_deeds
-from models.local_day import day_start, local_day
+from models.local_day import by_day, day_start, local_day
 from models.member import masked_name, shown_number
 from models.shop import list_stores
 from models.staff import Staff
@@ -102,7 +101,7 @@ def _by_day(t: Texts, deeds: Sequence[Deed]) -> list[Day]:
     stores = {store.id: in_language(store.name, t.language) for store in list_stores(g.session)}
     return [
         Day(day, tuple(_line(t, deed, stores) for deed in of_day))
-        for day, of_day in groupby(deeds, key=lambda deed: local_day(deed.at))
+        for day, of_day in by_day(deeds, lambda deed: deed.at)
     ]
 
 

@@ -182,11 +182,6 @@ def is_fragment() -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
-def typed_username() -> str:
-    """Return the name somebody tries to log in with, for the limit on guesses."""
-    return "username:" + request.form.get("username", "").strip().lower()
-
-
 def session_staff() -> str:
     """Return whose session asks, for the limit on look-ups; without a query."""
     return f"staff:{session.get('_user_id') or get_remote_address()}"

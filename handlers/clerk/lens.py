@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import structlog
@@ -32,7 +32,7 @@ from models.fraud.looking import (
     list_purchase_cases,
     note_look,
 )
-from models.local_day import day_start, local_day
+from models.local_day import day_start, last_days
 from models.member import Member, masked_name, shown_number
 from models.staff import Staff
 
@@ -92,7 +92,7 @@ def show_lens() -> ResponseReturnValue:
     """Show every figure with all clerks, and who buys and gives back."""
     pending.get_manager()
     t, days = door.clerk_texts(), _days()
-    first, after = _period(days)
+    first, after = last_days(days, g.now)
     clerks = clerk_figures(g.session, first, after)
     looks = last_looks(g.session, day_start(first))
     return views.show(
@@ -134,12 +134,6 @@ def _days() -> int:
     return int(asked) if asked in map(str, PERIODS) else USUAL_PERIOD
 
 
-def _period(days: int) -> tuple[date, date]:
-    """Return the first day of the last `days`, and tomorrow."""
-    after = local_day(g.now) + timedelta(days=1)
-    return after - timedelta(days=days), after
-
-
 def _shared(t: Texts, days: int) -> dict[str, Any]:
     return {
         "days": days,
@@ -162,7 +156,7 @@ def _panel(
         Row(
             clerk.staff_id,
             clerk.name,
-            _named(clerk, name),
+            clerk.figure(name),
             next(iter(looks.get((clerk.staff_id, name), ())), None),
         )
         for clerk in clerks
@@ -173,7 +167,7 @@ def _panel(
 
 def _strip(clerks: Sequence[ClerkFigures], name: str, shown: int | None = None) -> Strip:
     """Draw a figure's clerks; with `shown` that one stands out, else all with an alarm."""
-    figures = [(clerk, _named(clerk, name)) for clerk in clerks]
+    figures = [(clerk, clerk.figure(name)) for clerk in clerks]
     return draw_strip(
         [
             Share(
@@ -191,17 +185,13 @@ def _strip(clerks: Sequence[ClerkFigures], name: str, shown: int | None = None) 
     )
 
 
-def _named(clerk: ClerkFigures, name: str) -> Figure:
-    return next(figure for figure in clerk.figures if figure.name == name)
-
-
 def _find(staff_id: int, name: str) -> tuple[list[ClerkFigures], Figure]:
     """Return all clerks of the period and one figure of one. Raises NoSuchFigure."""
-    clerks = clerk_figures(g.session, *_period(_days()))
+    clerks = clerk_figures(g.session, *last_days(_days(), g.now))
     clerk = next((clerk for clerk in clerks if clerk.staff_id == staff_id), None)
     if clerk is None or name not in FIGURES:
         raise NoSuchFigure
-    return clerks, _named(clerk, name)
+    return clerks, clerk.figure(name)
 
 
 def _show_figure(
@@ -209,7 +199,7 @@ def _show_figure(
 ) -> ResponseReturnValue:
     t, days = door.clerk_texts(), _days()
     clerks, figure = _find(staff_id, name)
-    first, _ = _period(days)
+    first, _ = last_days(days, g.now)
     title, counts = titles(t)[name]
     fresh = {
         "title": title,

@@ -15,7 +15,7 @@ from handlers import keep_refusal
 from handlers.clerk import door, form, views
 from handlers.device_cookie import device_secret, keep_device
 from handlers.limiting import limiter
-from handlers.login import COUNTER, sign_out
+from handlers.login import COUNTER, sign_out, typed_username
 from models import staff
 from models.pin import PinLocked, WrongPin, check_pin
 from models.shift import end_shift, worked_in, worked_today
@@ -33,7 +33,7 @@ def show_login() -> ResponseReturnValue:
 
 
 @limiter.limit(door.LOGINS_PER_ADDRESS)
-@limiter.limit(door.LOGINS_PER_NAME, key_func=door.typed_username)
+@limiter.limit(door.LOGINS_PER_NAME, key_func=typed_username)
 def log_in() -> ResponseReturnValue:
     """Let who manages in by password: to enrol this device, or to work at it."""
     found = staff.log_in(

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.texts import Texts
-from handlers.clerk.refusals import explain_code, pace_words
+from handlers.clerk.refusals import explain_code
+from handlers.clerk.refusals.sale import pace_words
 from handlers.notice import Notice
 from models.offline_sale import DISMISSED, UNCOVERED, OfflineSale
 

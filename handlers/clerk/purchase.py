@@ -5,9 +5,8 @@ then is it confirmed. What a clerk may not do alone a manager allows on the spot
 """
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from flask import g, redirect, request, url_for
@@ -19,7 +18,7 @@ from handlers.clerk import door, form, second_person, views
 from handlers.clerk.amount import read_amount
 from handlers.limiting import limiter
 from handlers.notice import Notice
-from models.base import BusinessError
+from models.base import BusinessError, rehearse
 from models.checkout import (
     LARGE_REFUND_TWD,
     Effect,
@@ -41,7 +40,6 @@ from models.staff import Staff
 OTHER = "other"
 
 log = structlog.get_logger()
-_Answer = TypeVar("_Answer")
 
 
 class NothingPicked(BusinessError):
@@ -191,18 +189,6 @@ def _try_out(session: Session, asked: Return) -> Checked:
         return Checked(done.refund.amount_twd, done.purchase.net_twd, effect)
 
     return rehearse(session, attempt)
-
-
-def rehearse(session: Session, act: Callable[[], _Answer]) -> _Answer:
-    """Return what `act` answers, a plain value, and leave the database as it was."""
-    owes = session.info.get("owes", False)
-    trial = session.begin_nested()
-    try:
-        return act()
-    finally:
-        trial.rollback()
-        session.expire_all()  # Statements past the mapper left values that were never so.
-        session.info["owes"] = owes
 
 
 def _show(sheet: Sheet, status: int = 200, **context: Any) -> ResponseReturnValue:

@@ -9,7 +9,6 @@ import structlog
 from flask import g, request
 from flask.typing import ResponseReturnValue
 
-from bot.texts import DEFAULT_LANGUAGE, texts_for
 from handlers import settings
 from handlers.chat_link import chat_link
 from handlers.clerk import door, form, second_person, views
@@ -105,7 +104,7 @@ def _issue(asked: ReceiptAsked) -> Issued:
 def _show_code(receipt: ReceiptCode, *, is_new: bool = False) -> ResponseReturnValue:
     shop = get_shop(g.session)
     code = code_of(derive_code_secret(settings().signing_key), receipt)
-    said = texts_for(DEFAULT_LANGUAGE)("補登 {code}", code=code)
+    said = f"補登 {code}"
     return views.show(
         "receipt_code",
         receipt=receipt,

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 
 from bot.texts import LANGUAGE_NAMES
-from handlers import is_refusal_kept, settings
+from handlers import is_refusal_kept, listening, settings
 from handlers.clerk.carrier import carrier_on_page
 from handlers.clerk.door import (
     clerk_texts,
@@ -55,6 +55,7 @@ def words() -> dict[str, Any]:
         "in_language": in_language,
         "day_of": date.fromisoformat,
         "local_day": local_day,
+        "listening": listening,
         "staff": work.staff if work else None,
         "store": work.store if work else None,
         "device": work.device if work else None,

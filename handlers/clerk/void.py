@@ -4,11 +4,12 @@ import uuid
 from dataclasses import dataclass, field
 
 import structlog
-from flask import g, redirect, request, url_for
+from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from bot.texts import DEFAULT_LANGUAGE, Texts, texts_for
 from handlers.clerk import door, form, second_person, views
+from handlers.clerk.purchase import back_to_purchase
 from models.checkout import (
     LARGE_REFUND_TWD,
     Recorded,
@@ -80,11 +81,7 @@ def add_routes(blueprint: door.Door) -> None:
     """Add the address of voiding."""
     here = "/purchases/<int:purchase_id>/void"
     blueprint.post(here)(void)
-    blueprint.get(here)(_back_to_purchase)
-
-
-def _back_to_purchase(purchase_id: int) -> ResponseReturnValue:
-    return redirect(url_for("clerk.show_purchase", purchase_id=purchase_id))
+    blueprint.get(here)(back_to_purchase)
 
 
 def _reason() -> str:

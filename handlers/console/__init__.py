@@ -9,6 +9,7 @@ from types import ModuleType
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import NotFound
 
 from handlers.console import (
     calendar,
@@ -70,10 +71,17 @@ def make_blueprint() -> ConsoleDoor:
     for refusal in (WrongLogin, WrongTotp, TotpLocked):
         blueprint.register_error_handler(refusal, _at_the_door)
     blueprint.register_error_handler(LoginOver, _login_over)
+    blueprint.get("/<path:address>", right="see")(show_nothing)
+    blueprint.register_error_handler(NotFound, _not_found)
     blueprint.register_error_handler(CSRFError, _page_too_old)
     blueprint.register_error_handler(RateLimitExceeded, _too_many_tries)
     send_page_headers(blueprint)
     return blueprint
+
+
+def show_nothing(address: str) -> ResponseReturnValue:
+    """Answer for the addresses that no topic has, in the console's own words."""
+    raise NotFound(address)
 
 
 def _say_no(error: BusinessError) -> ResponseReturnValue:
@@ -90,7 +98,15 @@ def _at_the_door(error: BusinessError) -> ResponseReturnValue:
 
 def _login_over(_error: LoginOver) -> ResponseReturnValue:
     notice = session_over(console_texts())
-    return views.refuse(notice, 401) if is_fragment() else login.show_door_again(notice, 401)
+    if is_fragment():
+        return views.refuse(notice, 401)
+    return login.show_door_again(notice, 401, back=views.came_from())
+
+
+def _not_found(_error: NotFound) -> ResponseReturnValue:
+    t = console_texts()
+    notice = Notice(t("找不到這一頁"), t("網址可能打錯了，或這一項已經不在了。請從選單再找一次。"))
+    return views.refuse(notice, 404)
 
 
 def _page_too_old(_error: CSRFError) -> ResponseReturnValue:

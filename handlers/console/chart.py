@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from bot.texts import MINUS
+
 Number = int | float | None
 Series = tuple[str, Sequence[Number]]
 """A name and its numbers, one for each name or day of the chart."""
 UNITS = ("number", "money", "percent", "days", "times", "messages", "points")
 _DIVIDED = {"percent": "{:.1%}", "times": "{:,.2f}"}
+SMALL = 0.1
+"""Below it two decimals say nothing of a ratio."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,13 @@ class Chart:
 
 
 def told_number(value: Number, unit: str) -> str:
-    """Write a number as people read it: NT$1,200, 31.7%, 4 days' 4."""
+    """Write a number as people read it: NT$1,200, 31.7%, 4 days' 4; below zero with a minus."""
     if value is None:
         return "–"
+    if value < 0:
+        return MINUS + told_number(-value, unit)
+    if unit == "times" and 0 < value < SMALL:
+        return f"{value:.2g}"
     if unit in _DIVIDED:
         return _DIVIDED[unit].format(value)
     rounded = f"{value:,.1f}" if isinstance(value, float) and value % 1 else f"{int(value):,}"
@@ -73,12 +81,17 @@ def trend(
     bands: Sequence[tuple[str, Sequence[Number], Sequence[Number]]] = (),
     marks: Sequence[tuple[str, float]] = (),
     stacked: bool = False,
+    most: float | None = None,
     **told: Any,
 ) -> Chart:
-    """Describe lines over days; `bands` are intervals around them, `marks` reference values."""
-    names = [str(day) for day in days]
+    """Describe lines over days; `bands` are intervals around them, `marks` reference values.
+
+    `most` is how far the axis goes at least, of charts that are to be compared.
+    """
+    names = [f"{day:%Y/%m/%d}" if isinstance(day, date) else day for day in days]
     drawn = _drawn(names, series, marks) | {
         "stacked": stacked,
+        "most": most,
         "bands": [
             {"name": name, "low": list(low), "high": list(high)} for name, low, high in bands
         ],
@@ -111,12 +124,21 @@ def heat(
 
 
 def sankey(
-    title: str, links: Sequence[tuple[str, str, int]], *, unit: str = "number", **told: Any
+    title: str,
+    links: Sequence[tuple[str, str, int]],
+    kinds: Mapping[str, int],
+    *,
+    unit: str = "number",
+    **told: Any,
 ) -> Chart:
-    """Describe streams from left to right: from, to, how many. Names of two sides must differ."""
+    """Describe streams from left to right: from, to, how many. Names of two sides must differ.
+
+    `kinds` numbers each name: what is of one kind has one colour, on both sides.
+    """
     nodes = list(dict.fromkeys(name for link in links for name in link[:2]))
     drawn = {
         "names": nodes,
+        "kinds": [kinds[name] for name in nodes],
         "links": [{"source": one, "target": other, "value": many} for one, other, many in links],
     }
     rows = [[one, other, told_number(many, unit)] for one, other, many in links]

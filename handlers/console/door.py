@@ -17,6 +17,7 @@ from flask_login import UserMixin, current_user
 
 from bot.texts import DEFAULT_LANGUAGE, LANGUAGES, Texts, texts_for
 from handlers import settings
+from handlers.console import form
 from handlers.console.rights import RIGHTS, has_right
 from handlers.login import OFFICE, csrf, know
 from models.audit import work_at
@@ -159,6 +160,9 @@ def _guarded(
         if elsewhere is not None:
             return elsewhere
         csrf.protect()
+        form.refuse_unreadable()
+        if request.method == "POST":
+            form.wait_for_twin()
         return view(**arguments)
 
     return checked

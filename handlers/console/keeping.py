@@ -6,7 +6,7 @@ from typing import Any
 from flask import g, request
 from flask.typing import ResponseReturnValue
 
-from handlers.console import views
+from handlers.console import form, views
 from handlers.console.door import ConsoleDoor, console_texts, current_staff
 from models import prepared_figures as prepared_figures  # Registers them.
 from models.draft import drop_draft, keep_draft
@@ -32,8 +32,9 @@ def save_draft(what: str) -> ResponseReturnValue:
 
 def throw_draft(what: str) -> ResponseReturnValue:
     """Throw a draft away and open the page as it is saved."""
+    t = console_texts()
     drop_draft(g.session, current_staff(), what)
-    return views.go(views.came_from(), console_texts()("草稿已丟棄"))
+    return views.go(views.came_from(), t("草稿已丟棄"))
 
 
 def want_figure(name: str) -> ResponseReturnValue:
@@ -67,8 +68,5 @@ def _figure_state(name: str) -> ResponseReturnValue:
 
 
 def _asked() -> dict[str, Any]:
-    try:
-        asked = json.loads(request.values.get("asked", "{}")[:LONGEST_ASKED])
-    except ValueError:
-        return {}
+    asked = form.decoded(request.values.get("asked", "{}"), "asked", LONGEST_ASKED)
     return asked if isinstance(asked, dict) else {}

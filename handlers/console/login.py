@@ -23,7 +23,7 @@ from handlers.console.door import (
     staff_or_none,
 )
 from handlers.limiting import limiter
-from handlers.login import OFFICE, sign_in, sign_out
+from handlers.login import OFFICE, sign_in, sign_out, typed_username
 from handlers.notice import Notice
 from handlers.pictures import qr_picture
 from models import staff as people
@@ -50,11 +50,6 @@ THEME_SECONDS = 31_536_000
 LONGEST_TYPED = 200
 
 log = structlog.get_logger()
-
-
-def typed_username() -> str:
-    """Return the name somebody tries to log in with, for the limit on guesses."""
-    return "username:" + request.form.get("username", "").strip().lower()
 
 
 def show_login() -> ResponseReturnValue:
@@ -85,14 +80,27 @@ def is_door() -> bool:
     return (request.endpoint or "").startswith("console.login_")
 
 
-def show_door_again(notice: Notice, status: int) -> ResponseReturnValue:
-    """Show the page of coming in that the asker stands at, with what was wrong."""
-    if request.endpoint == "console.login_set_totp" and staff_or_none() is not None:
+def show_door_again(notice: Notice, status: int, *, back: str | None = None) -> ResponseReturnValue:
+    """Show the page of coming in that the asker stands at, with what was wrong.
+
+    `back` is the page at whose form the login ended: there it leads, and there our script puts
+    back what was typed.
+    """
+    staff = staff_or_none()
+    if request.endpoint == "console.login_set_totp" and staff is not None and _is_begun(staff):
         return _show_totp(status, notice=notice)
     if request.endpoint == "console.login_give_code":
         return views.show("login/code", status, next=_next(), notice=notice)
     typed = request.form.get("username", "")[:LONGEST_TYPED]
-    return views.show("login/password", status, next=_next(), username=typed, notice=notice)
+    on = back or _next()
+    return views.show(
+        "login/password",
+        status,
+        next=on,
+        username=typed,
+        notice=notice,
+        is_interrupted=back is not None,
+    )
 
 
 def show_code() -> ResponseReturnValue:
@@ -143,6 +151,8 @@ def _show_totp(status: int = 200, **context: Any) -> ResponseReturnValue:
 @limiter.limit(CODES_PER_ADDRESS)
 def set_totp() -> ResponseReturnValue:
     """Put the second factor in force, and show the codes for paper, this once."""
+    if current_staff().totp_at is not None:
+        return redirect(_next(), views.SEE_OTHER)  # In force: its secret is shown to nobody again.
     typed = "".join(request.form.get("code", "")[:LONGEST_TYPED].split())
     try:
         codes = confirm_totp(g.session, current_staff(), settings().secret_key, typed, g.now)
@@ -189,6 +199,11 @@ def _let_in(staff: Staff) -> ResponseReturnValue:
     people.note_staff(g.session, "staff.office_login", staff, staff, g.now)
     log.info("officer_logged_in", staff_id=staff.id)
     return redirect(_next(), views.SEE_OTHER)
+
+
+def _is_begun(staff: Staff) -> bool:
+    """Tell whether a person is setting their second factor up, and has not confirmed it."""
+    return staff.totp_seed is not None and staff.totp_at is None
 
 
 def _waiting() -> Staff | None:

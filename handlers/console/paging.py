@@ -4,6 +4,8 @@ from urllib.parse import urlencode
 
 from flask import request
 
+from handlers.address import read_id
+
 AFTER = "after"
 LONGEST_AFTER = 200
 
@@ -11,6 +13,11 @@ LONGEST_AFTER = 200
 def after() -> str | None:
     """Return where the page before ended, as `next_url` wrote it; None for the first page."""
     return request.args.get(AFTER, "")[:LONGEST_AFTER] or None
+
+
+def after_id() -> int | None:
+    """Return the key of the line that the page before ended with; None for the first page."""
+    return read_id(after())
 
 
 def next_url(**changed: object) -> str:

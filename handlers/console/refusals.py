@@ -1,15 +1,13 @@
 """Every way the console can say no: what happened, and how to go on. Each topic adds its own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from bot.texts import Texts
-from handlers.notice import Notice
+from handlers.notice import Facts, Notice, NoticeFor
 from models.base import BusinessError, in_language
 
-Facts = Mapping[str, Any]
-NoticeFor = Callable[[Texts, Facts], Notice]
+FIELD_REFUSED = "field_refused"
 
 _NOTICES: dict[str, NoticeFor] = {}
 
@@ -29,7 +27,8 @@ def explain(t: Texts, error: BusinessError) -> Notice:
 def explain_code(t: Texts, code: str, facts: Facts) -> Notice:
     """Return the notice for a refusal's code and facts."""
     if code in _NOTICES:
-        return replace(_NOTICES[code](t, facts), code=code)
+        field = facts.get("field", "") if code == FIELD_REFUSED else ""
+        return replace(_NOTICES[code](t, facts), code=code, field=str(field))
     advice = facts.get("advice")
     if isinstance(advice, dict):
         return Notice(t("這樣不行"), in_language(advice, t.language), code)
@@ -53,6 +52,8 @@ def _field_refused(t: Texts, facts: Facts) -> Notice:
         "day": t("請填日期，例如 2026-12-31。"),
         "moment": t("請填日期與時間。"),
         "choice": t("請從選項中選一個。"),
+        "letters": t("裡面有看不見、也存不下的字元。請清空這一欄，重新輸入。"),
+        "content": t("內容讀不出來。請重新整理頁面再試；您的內容還在草稿裡。"),
     }
     return Notice(
         t("有一欄填得不對"),
@@ -66,7 +67,7 @@ def _end(value: int | None) -> str:
 
 register(
     {
-        "field_refused": _field_refused,
+        FIELD_REFUSED: _field_refused,
         "page_too_old": lambda t, _: Notice(t("頁面閒置太久"), t("內容都還在，請再按一次。")),
         "not_allowed": lambda t, _: Notice(
             t("您的角色不能做這件事"), t("請找老闆或店長；人員與角色在「設定」裡調整。")
@@ -100,6 +101,10 @@ register(
                 name=facts.get("name", t("其他人")),
                 at=facts.get("at", ""),
             ),
+        ),
+        "second_person_needed": lambda t, _: Notice(
+            t("這件事要由另一個人處理"),
+            t("是您提出的、與您有關，或您的角色不能決定；請另一位店長或老闆處理。"),
         ),
         "no_such_figure": lambda t, _: Notice(t("沒有這個報表"), t("請從報表清單重新選一個。")),
     }

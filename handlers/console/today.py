@@ -120,11 +120,16 @@ def _health(overview: Overview, t: Texts) -> chart.Chart:
     shares = [count / health.members if health.members else None for _, count in named]
     return chart.bars(
         t("名單健康度（占全體會員）"),
-        [name for name, _ in named],
+        [_without_brackets(name) for name, _ in named],
         [(t("占全體"), shares)],
         unit="percent",
         lying=True,
     )
+
+
+def _without_brackets(name: str) -> str:
+    """Return a line's name without what it is explained by; the page says that below the chart."""
+    return name.partition("（")[0].partition(" (")[0]
 
 
 def _told(t: Texts, decision: Decision) -> dict[str, Any]:

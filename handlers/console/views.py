@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from flask import (
@@ -21,14 +21,16 @@ from flask.typing import ResponseReturnValue
 from bot.texts import LANGUAGE_NAMES
 from handlers import settings
 from handlers.assets import asset_url
-from handlers.console.chart import Chart, told_number
+from handlers.console.chart import told_number
 from handlers.console.door import console_texts, current_staff, is_fragment, may, staff_or_none
+from handlers.console.makers import maker_name
 from handlers.console.refusals import explain_code
 from handlers.notice import Notice
 from models.base import in_language
 from models.demo import DEMO_STAFF
 from models.draft import Draft, Drafting, find_draft, others_drafting
-from models.local_day import TAIPEI, local_day
+from models.local_day import local_day
+from models.member import shown_number
 from models.staff import OFFICE_ROLES
 
 SEE_OTHER = 303
@@ -78,6 +80,8 @@ def words() -> dict[str, Any]:
         "language": t.language,
         "language_names": LANGUAGE_NAMES,
         "in_language": in_language,
+        "maker_name": maker_name,
+        "shown_number": shown_number,
         "staff": staff,
         "role_name": ROLE_NAMES[staff.role](t) if staff else None,
         "may": may,
@@ -94,13 +98,10 @@ def words() -> dict[str, Any]:
             if role in OFFICE_ROLES
         ],
         "notice": None,
-        "told": session.pop(NOTICE_KEY, None) if not is_fragment() else None,
+        "done_notice": session.pop(NOTICE_KEY, None) if not is_fragment() else None,
         "new_key": lambda: str(uuid.uuid4()),
-        "local_time": local_time,
         "percent": lambda share: told_number(share, "percent"),
-        "explain_code": lambda code: explain_code(t, code, {}),
-        "is_chart": lambda spec: isinstance(spec, Chart),
-        "moment_of": datetime.fromisoformat,
+        "explain_code": lambda code, **facts: explain_code(t, code, facts),
         "day_of": date.fromisoformat,
     }
 
@@ -151,11 +152,6 @@ def asked_theme() -> str:
     """Return which theme this browser chose: that of its system, light or dark."""
     chosen = request.cookies.get(THEME_COOKIE, "")
     return chosen if chosen in THEMES else THEMES[0]
-
-
-def local_time(moment: datetime) -> str:
-    """Write a moment as a field of day and time holds it, in Taipei: 2026-11-22T10:00."""
-    return f"{moment.astimezone(TAIPEI):%Y-%m-%dT%H:%M}"
 
 
 def came_from() -> str:

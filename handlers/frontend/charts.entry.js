@@ -3,7 +3,7 @@ import { BarChart, CustomChart, FunnelChart, HeatmapChart, LineChart, SankeyChar
 import { AriaComponent, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, VisualMapComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
-import { optionFor } from "./console/chart_options.js";
+import { heightFor, optionFor } from "./console/chart_options.js";
 
 use([
   AriaComponent, BarChart, CustomChart, FunnelChart, GridComponent, HeatmapChart, LegendComponent, LineChart,
@@ -17,30 +17,35 @@ export function draw(figure) {
   const place = figure.querySelector(".chart-drawn");
   if (drawn.has(place)) return;
   const told = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+  const kind = figure.dataset.chart;
+  const page = () => ({ unit: figure.dataset.unit, title: figure.querySelector("h3").textContent, colours: colours(figure), font: getComputedStyle(figure).fontFamily, width: place.clientWidth });
+  const size = () => {
+    const height = heightFor(kind, told, page());
+    place.style.height = height === null ? "" : `${height}px`;
+  };
+  size();
   const chart = init(place, null, { renderer: "svg" });
-  const paint = () => chart.setOption(
-    optionFor(figure.dataset.chart, told, { unit: figure.dataset.unit, title: figure.querySelector("h3").textContent, colours: colours(figure), width: place.clientWidth }),
-    true,
-  );
+  const paint = () => {
+    size();
+    chart.resize();
+    chart.setOption(optionFor(kind, told, page()), true);
+  };
   chart.on("click", ({ data, dataIndex }) => {
     const url = data?.url ?? told.urls?.[dataIndex];
     if (typeof url === "string") location.assign(url);
   });
-  drawn.set(place, { chart, paint });
+  drawn.set(place, paint);
   paint();
   sizes.observe(place);
 }
 
 const sizes = new ResizeObserver((entries) => {
   for (const { target } of entries) {
-    const known = drawn.get(target);
-    if (!known || !target.isConnected) continue;
-    known.chart.resize();
-    known.paint();
+    if (target.isConnected) drawn.get(target)?.();
   }
 });
 
-new MutationObserver(() => drawn.forEach(({ paint }, place) => place.isConnected && paint()))
+new MutationObserver(() => drawn.forEach((paint, place) => place.isConnected && paint()))
   .observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });
 
 function colours(figure) {

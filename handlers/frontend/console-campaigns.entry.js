@@ -1,22 +1,18 @@
-/** The form of a campaign: variants come and go, and only the fields of the chosen time are shown. */
+/** The form of a campaign: its rule, variants that come and go, and what a choice shows. */
+import { listenToChoices } from "./console/choices.js";
+import { listenToRules } from "./console/rule_builder.js";
+
 const CODES = "ABCDEFGH";
 const WHOLE = 100;
 
 function start(form) {
-  form.addEventListener("change", ({ target }) => target.name === "when" && showTime(form));
   form.addEventListener("click", ({ target }) => {
     const adder = target.closest("[data-add-variant]");
     if (adder) addVariant(form, adder);
     const remover = target.closest("[data-remove-variant]");
     if (remover) removeVariant(form, remover.closest("[data-variant]"));
   });
-  showTime(form);
   showTest(form);
-}
-
-function showTime(form) {
-  const chosen = form.querySelector("[name=when]:checked")?.value;
-  for (const part of form.querySelectorAll("[data-when]")) part.hidden = part.dataset.when !== chosen;
 }
 
 function variantsOf(form) {
@@ -73,3 +69,5 @@ function shareEvenly(form) {
 
 const form = document.querySelector("[data-campaign-form]");
 if (form) start(form);
+listenToChoices();
+listenToRules();

@@ -66,7 +66,8 @@ def exchange(turn: Turn, member: Member) -> list[Message]:
     except BusinessError as error:
         return _refused(turn, error)
     if done.cancelled_at is not None:
-        return _say(turn, turn.texts("這次兌換已經取消了。想再兌換，請重新選一次。"))
+        t = turn.texts
+        return _say(turn, t("這次兌換已經取消了。想再兌換，請重新選一次。"))
     return _exchanged(turn, member, done)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import click
 from flask.cli import AppGroup
 
-from handlers.operator.acting import saying_no
+from handlers.operator.acting import saying_no, shown_moment
 from handlers.operator.installation import Installation
 from models.api_key import (
     SCOPES,
@@ -17,7 +17,6 @@ from models.api_key import (
     revoke_api_key,
     rotate_api_key,
 )
-from models.local_day import TAIPEI
 from models.shop import find_store
 
 _SPAN = re.compile(r"(\d{1,4})([hd])")
@@ -122,17 +121,13 @@ def _columns(key: ApiKey, now: datetime) -> Sequence[str]:
     used, until = key.last_used_at, key.old_until
     state = key.state(now)
     if state == "rotating" and until is not None:
-        state = f"rotating until {_shown(until)}"
+        state = f"rotating until {shown_moment(until)}"
     return (
         str(key.id),
         f"{key.prefix}…",
         key.store.code,
         key.name,
         ",".join(key.scopes),
-        f"last used {_shown(used)}" if used else "never used",
+        f"last used {shown_moment(used)}" if used else "never used",
         state,
     )
-
-
-def _shown(moment: datetime) -> str:
-    return f"{moment.astimezone(TAIPEI):%Y-%m-%d %H:%M}"

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from handlers.operator.acting import shown_moment, working
 from handlers.operator.installation import Installation
 from handlers.operator.table import Cell, print_table
-from models.base import in_language
+from models.base import in_language, most_first
 from models.campaign import get_campaign
 from models.insight import (
     VERDICT_NAMES,
@@ -19,11 +19,9 @@ from models.insight import (
     VariantLine,
     list_runs,
     report_of_campaign,
-    report_of_journey,
 )
 from models.insight.reason import reason_name
 from models.insight.recipients import MOST_LISTED, list_recipients
-from models.journey import Journey
 from models.link import clicks_of
 from models.member import get_member_by_typed
 from models.sending import CampaignRun, find_recipient, proof_of
@@ -127,9 +125,9 @@ def _print_proofs(session: Session, runs: Sequence[CampaignRun]) -> None:
 
 
 def _reasons(reasons: Mapping[str, int]) -> str:
-    counted = sorted(reasons.items(), key=lambda each: (-each[1], each[0]))
     return "、".join(
-        f"{in_language(reason_name(reason), CHINESE)} {people:,}" for reason, people in counted
+        f"{in_language(reason_name(reason), CHINESE)} {people:,}"
+        for reason, people in most_first(reasons)
     )
 
 
@@ -330,8 +328,3 @@ def _print_links(session: Session, sources: Sequence[str]) -> None:
             ],
             "llrr",
         )
-
-
-def show_journey_report(session: Session, journey: Journey, installation: Installation) -> None:
-    """Print what came of a journey in the last 30 days."""
-    print_report(report_of_journey(session, journey, installation.clock()))

@@ -33,6 +33,7 @@ from models.classification import (
     rebuild_classes,
     settings_on,
 )
+from models.classification.naming import class_codes
 from models.lifecycle import (
     MODELS,
     NASLD,
@@ -197,7 +198,7 @@ def _add_cross(group: AppGroup, installation: Installation) -> None:
             found = cross_table(
                 session, model_a, model_b, now=installation.clock(), on=on.date() if on else None
             )
-        rows, columns = _codes(model_a), _codes(model_b)
+        rows, columns = class_codes(model_a), class_codes(model_b)
         click.echo(f"{found.on}：列是 {model_a}，欄是 {model_b}（人數）")
         print_table(
             ("", *(_label(model_b, code) for code in columns)),
@@ -207,12 +208,6 @@ def _add_cross(group: AppGroup, installation: Installation) -> None:
             ],
             "l" + "r" * len(columns),
         )
-
-
-def _codes(model: str) -> list[str]:
-    """Return the codes of a model's classes, with who never bought where they stand beside it."""
-    codes = [each.code for each in get_any_model(model).classes]
-    return [*codes, PROSPECT] if model == RFM else codes
 
 
 def _add_alerts(group: AppGroup, installation: Installation) -> None:

@@ -10,7 +10,7 @@ import click
 from sqlalchemy.orm import Session
 
 from handlers.operator.table import Cell, print_table
-from models.base import Sessions, in_language
+from models.base import Sessions, in_language, most_first
 from models.demo.week import CHINESE, Day, Sent, total_of
 from models.insight.reason import reason_name
 from models.local_day import TAIPEI
@@ -140,13 +140,11 @@ def _people_in_words(line: Sent) -> str:
 
 
 def _skipped_in_words(line: Sent) -> str:
+    main = most_first(line.skipped)[:SHOWN_REASONS]
     told = [
-        f"{in_language(dict(reason_name(reason)), CHINESE)} {people}"
-        for reason, people in line.skipped.most_common(SHOWN_REASONS)
+        f"{in_language(dict(reason_name(reason)), CHINESE)} {people}" for reason, people in main
     ]
-    other = line.skipped.total() - sum(
-        people for _, people in line.skipped.most_common(SHOWN_REASONS)
-    )
+    other = line.skipped.total() - sum(people for _, people in main)
     told += [f"其他 {other}"] if other else []
     told += [f"失敗 {line.failed}"] if line.failed else []
     return "、".join(told)

@@ -16,19 +16,18 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
+from handlers.operator.analysis_tables import CHINESE
 from handlers.operator.installation import Installation
-from models.base import BusinessError
+from models.base import BusinessError, in_language, most_first
 from models.exchange import (
-    ERROR,
+    KINDS,
     MEMBERS,
-    NOTE,
     PRESETS,
     PURCHASES,
-    WARNING,
-    WORDS,
+    REPORT_HEADINGS,
+    SEVERITIES,
     Findings,
     MemberOptions,
-    Problem,
     PurchaseOptions,
     Summary,
     Taken,
@@ -39,6 +38,7 @@ from models.exchange import (
     import_purchases,
     list_batches,
     open_source,
+    report_row,
     restore_all,
     undo_import,
 )
@@ -48,8 +48,6 @@ from models.shop import find_store
 SECONDS_BETWEEN_LINES = 1.0
 SECONDS_BETWEEN_LOGGED_LINES = 10.0
 """Where nobody watches, as in a log, a line now and then is enough."""
-REPORT_HEADINGS = ("列號", "欄位", "程度", "問題", "建議處理")
-SEVERITIES = {ERROR: "錯誤（不匯入）", WARNING: "注意（部分匯入）", NOTE: "說明"}
 PHASES = {"read": "讀取", "write": "寫入", "undo": "復原"}
 OUTCOMES = {
     "rows": "資料列",
@@ -281,8 +279,9 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except BusinessError as error:
-        words = error.facts.get("reason", f"{error.code} {error.facts}")
-        raise click.ClickException(str(words)) from error
+        reason = error.facts.get("reason")
+        words = in_language(reason, CHINESE) if reason else f"{error.code} {error.facts}"
+        raise click.ClickException(words) from error
 
 
 @contextmanager
@@ -297,12 +296,7 @@ def reporting(report: Path | None) -> Iterator[Findings]:
         report.chmod(0o600)
         writer = csv.writer(file)
         writer.writerow(REPORT_HEADINGS)
-        yield Findings(lambda problem: writer.writerow(_report_row(problem)))
-
-
-def _report_row(problem: Problem) -> tuple[int, str, str, str, str]:
-    severity = SEVERITIES[problem.severity]
-    return problem.row, problem.column, severity, problem.what, problem.remedy
+        yield Findings(lambda problem: writer.writerow(report_row(problem)))
 
 
 def _show(summary: Summary, findings: Findings, report: Path | None) -> None:
@@ -321,19 +315,17 @@ def _show(summary: Summary, findings: Findings, report: Path | None) -> None:
 
 
 def show_problems(findings: Findings, report: Path | None) -> None:
-    for code, count in findings.by_code.most_common():
-        severity, what, _ = WORDS[code]
-        click.echo(f"  {SEVERITIES[severity]} ×{count:,}：{_without_facts(what)}")
+    for code, count in most_first(findings.by_code):
+        kind = KINDS[code]
+        what = in_language(kind.what, CHINESE).format_map(_Dots())
+        click.echo(f"  {SEVERITIES[kind.severity]} ×{count:,}：{what}")
     for problem in findings.first:
-        click.echo(f"  第 {problem.row} 列 {problem.column}：{problem.what} → {problem.remedy}")
+        where = f"第 {problem.row} 列 {problem.column}"
+        click.echo(f"  {where}：{problem.what()} → {problem.remedy()}")
     if report is not None:
         click.echo(f"逐列報告：{report}")
     elif findings.by_code.total() > len(findings.first):
         click.echo("其餘請加 --report out.csv 逐列查看。")
-
-
-def _without_facts(what: str) -> str:
-    return what.format_map(_Dots())
 
 
 class _Dots(dict[str, Any]):

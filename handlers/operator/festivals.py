@@ -55,6 +55,7 @@ def make_group(installation: Installation) -> AppGroup:
     @click.option("--name", help="In Chinese; known for brand_anniversary and member_month.")
     @click.option("--en", help="In English.")
     @click.option("--ja", help="In Japanese.")
+    @click.option("--by", default="operator", help="Who decides.")
     def add(
         code: str,
         day: datetime,
@@ -63,6 +64,7 @@ def make_group(installation: Installation) -> AppGroup:
         name: str | None,
         en: str | None,
         ja: str | None,
+        by: str,
     ) -> None:
         """Add the festival of CODE from DAY on, or set it anew."""
         told = OWN_NAMES.get(code, {}) | {
@@ -70,7 +72,17 @@ def make_group(installation: Installation) -> AppGroup:
         }
         with working(installation) as session:
             year = day.year if once else None
-            keep_festival(session, code, told, month=day.month, day=day.day, days=days, year=year)
+            keep_festival(
+                session,
+                code,
+                told,
+                month=day.month,
+                day=day.day,
+                days=days,
+                year=year,
+                by=by,
+                now=installation.clock(),
+            )
         click.echo(f"{code}: {in_language(told, 'zh-TW')}")
 
     @group.command("remove")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from handlers.operator.acting import shown_moment
 from handlers.operator.classes import CHINESE
 from handlers.operator.table import Cell, print_table
-from models.base import in_language
+from models.base import in_language, most_first
 from models.journey import definition_of, get_journey, get_version, list_journeys
 from models.journey.definition import EACH, ONCE, Definition
 from models.journey.numbers import (
@@ -72,9 +72,7 @@ def print_journey(session: Session, code: str, version: int | None) -> None:
         click.echo(f"（其他版本）{step_id}：進 {counted.came:,}，出 {counted.gone:,}")
     if numbers.exits:
         click.echo("")
-        rows = [
-            (reason_text(why, CHINESE, definition), n) for why, n in numbers.exits.most_common()
-        ]
+        rows = [(reason_text(why, CHINESE, definition), n) for why, n in most_first(numbers.exits)]
         print_table(("提前離開的原因", "人數"), rows, "lr")
 
 
@@ -106,7 +104,7 @@ def _by_reason(counted: StepNumbers, definition: Definition) -> str:
     if not counted.left:
         return ""
     parts = (
-        f"{reason_text(why, CHINESE, definition)} {n:,}" for why, n in counted.left.most_common()
+        f"{reason_text(why, CHINESE, definition)} {n:,}" for why, n in most_first(counted.left)
     )
     return "（" + "、".join(parts) + "）"
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from handlers.operator.acting import get_actor, shown_moment, working
 from handlers.operator.installation import Installation
 from handlers.operator.table import Cell, print_table
-from models.base import in_language
+from models.base import in_language, most_first
 from models.insight.reason import reason_name
 from models.local_day import TAIPEI, local_day
 from models.member import Member, get_member_by_typed, shown_number
@@ -105,8 +105,7 @@ def _told(rules: OutreachRules) -> Iterable[str]:
     else:
         yield f"靜音時段：{rules.quiet_from:%H:%M}–{rules.quiet_until:%H:%M}（台北時間）"
     yield f"喚回訊息：發出後 {rules.win_back_days} 天內不再發另一則"
-    ranked = sorted(rules.priorities.items(), key=lambda told: (-told[1], told[0]))
-    yield "優先順序：" + "、".join(f"{name} {told}" for name, told in ranked)
+    yield "優先順序：" + "、".join(f"{name} {told}" for name, told in most_first(rules.priorities))
 
 
 def _cap(typed: str) -> int | None:

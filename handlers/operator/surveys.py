@@ -50,6 +50,7 @@ def _add_keeping(group: AppGroup, installation: Installation) -> None:
     @click.option("--ja", help="The question in Japanese.")
     @click.option("--reason", "reasons", multiple=True, help=f"{REASON_SHAPE}; several times.")
     @click.option("--words/--no-words", default=True, help="Whether to ask for a sentence.")
+    @click.option("--by", default="operator", help="Who decides.")
     def add(
         code: str,
         kind: str,
@@ -59,6 +60,7 @@ def _add_keeping(group: AppGroup, installation: Installation) -> None:
         ja: str | None,
         reasons: tuple[str, ...],
         words: bool,
+        by: str,
     ) -> None:
         """Add the survey of CODE, or word it anew."""
         asked = {"zh-TW": question, "en": en, "ja": ja}
@@ -72,6 +74,7 @@ def _add_keeping(group: AppGroup, installation: Installation) -> None:
                 question={language: text for language, text in asked.items() if text},
                 reasons={each: {"zh-TW": text} for each, text in told.items()},
                 asks_words=words,
+                by=by,
                 now=installation.clock(),
             )
             click.echo(f"{survey.code}: {in_language(survey.name, 'zh-TW')}")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 import click
 from flask.cli import AppGroup
@@ -14,7 +15,6 @@ from handlers.operator import kpis
 from handlers.operator.acting import get_actor, saying_no, shown_moment, working
 from handlers.operator.installation import Installation
 from models.analysis import NewTierBudget, budget_of_draft
-from models.audit import note
 from models.base import BusinessError, in_language
 from models.local_day import local_day
 from models.member import Member, get_member_by_typed
@@ -34,7 +34,6 @@ from models.tier_evaluation import (
     explain_lines,
     explain_member,
     funnel,
-    grant_tier,
     lift_measured,
     lint,
     list_stuck,
@@ -44,6 +43,7 @@ from models.tier_evaluation import (
     settle_stages,
     tier_health,
 )
+from models.tier_grant import give_tier
 
 MOST_HISTORY = 50
 COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
@@ -132,34 +132,21 @@ def _add_granting(group: AppGroup, installation: Installation) -> None:
         member: str, tier_code: str, until: datetime | None, username: str, reason: str
     ) -> None:
         """Give a MEMBER a tier by hand; it is kept as long as an earned one unless told."""
-        now = installation.clock()
-        today = local_day(now)
         with working(installation) as session:
-            programme, staff = get_programme(session), get_actor(session, username)
-            tier = next((tier for tier in programme.tiers if tier.code == tier_code), None)
-            if tier is None:
-                raise click.BadParameter(f"no tier has the code {tier_code}")
-            kept = until.date() if until else programme.ladder.on(today).kept_until(tier, today)
-            if kept is not None and kept <= today:
-                raise click.BadParameter("--until must lie ahead")
             found = _member(session, member)
-            session.refresh(found, with_for_update=True)
-            before = programme.tier(found.tier_id).code
-            change = grant_tier(
-                session, found, tier, kept, rule="grant", programme=programme, now=now
-            )
-            note(
+            before = get_programme(session).tier(found.tier_id).code
+            change = give_tier(
                 session,
-                "tier.grant",
-                f"member:{found.id}",
-                now=now,
-                staff_id=staff.id,
-                before={"tier": before},
-                after={"tier": tier.code, "kept_until": kept},
+                found,
+                tier_code,
+                until.date() if until else None,
+                staff=get_actor(session, username),
                 reason=reason,
+                idempotency_key=f"operator:{uuid4()}",
+                now=installation.clock(),
             )
-        told = f"{before} → {tier.code}" if change else f"{tier.code}, as before"
-        click.echo(f"{told}{f', kept until {kept}' if kept else ''}.")
+            kept = change.reason["kept_until"]
+        click.echo(f"{before} → {tier_code}{f', kept until {kept}' if kept else ''}.")
 
 
 def _add_rules(group: AppGroup, installation: Installation) -> None:

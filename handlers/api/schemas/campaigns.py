@@ -9,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from handlers.api.schemas.base import Asked, Moment, Page, PageAsked, PathId, Told, WholeNumber
 from handlers.api.schemas.members import NUMBER, MemberNumber
-from handlers.api.schemas.segments import Names, SegmentCode
+from handlers.api.schemas.segments import RULE, Names, RuleWords, SegmentCode
 from models.campaign.table import (
     LONGEST_CODE,
     MOST_ATTRIBUTION_DAYS,
@@ -31,7 +31,13 @@ CAMPAIGN: JsonDict = {
     "holdout_percent": 10,
     "budget_twd": 20000,
 }
-
+BY_RULE: JsonDict = {
+    "code": "miss-you",
+    "name": {"zh-TW": "好久不見", "en": "Long time no see"},
+    "rule": RULE,
+    "content": CONTENT,
+    "schedule": {"when": "now"},
+}
 TOLD: JsonDict = {
     "code": "double-12",
     "name": "雙 12 第二杯半價",
@@ -49,6 +55,7 @@ WHOLE: JsonDict = {
     "kind": "marketing",
     "priority": 50,
     "segment_version": None,
+    "rule": None,
     "variants": [{"code": "discount", "share": 100, "content": CONTENT}],
     "metric": "click",
     "stop_rule": None,
@@ -157,8 +164,8 @@ PREVIEW: JsonDict = {
 }
 
 
-def _shown(example: JsonDict) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [example]})
+def _shown(*examples: JsonDict) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": list(examples)})
 
 
 CampaignCode = Annotated[
@@ -210,6 +217,10 @@ class RecipientsQuery(PageAsked):
 class _Details(Asked):
     """What a campaign may say of itself beside what it must."""
 
+    segment: SegmentCode | Missing = None
+    rule: Annotated[
+        RuleWords | Missing, Field(description="Of this campaign alone, in place of a segment.")
+    ] = None
     segment_version: Annotated[
         WholeNumber | Missing, Field(ge=1, description="The newest at each sending, if not told.")
     ] = None
@@ -242,13 +253,12 @@ class _Details(Asked):
 
 
 class CampaignAsked(_Details):
-    """A campaign to keep as a draft."""
+    """A campaign to keep as a draft: to the members of a segment, or of a rule of its own."""
 
-    model_config = _shown(CAMPAIGN)
+    model_config = _shown(CAMPAIGN, BY_RULE)
 
     code: CampaignCode
     name: Names
-    segment: SegmentCode
     schedule: Schedule
 
 
@@ -258,7 +268,6 @@ class CampaignChanged(_Details):
     model_config = _shown({"holdout_percent": 20, "schedule": {"when": "now"}})
 
     name: Names | Missing = None
-    segment: SegmentCode | Missing = None
     schedule: Schedule | Missing = None
 
 
@@ -301,6 +310,7 @@ class CampaignWithContent(CampaignTold):
     kind: str
     priority: int
     segment_version: int | None
+    rule: Annotated[Json | None, Field(description="Of this campaign alone, if it has one.")]
     variants: list[Json]
     metric: str
     stop_rule: Json | None

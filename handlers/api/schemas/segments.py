@@ -19,7 +19,7 @@ RULE: JsonDict = {
         "all": [
             {"field": "nasld", "is": "any_of", "value": ["nasld:sleep", "nasld:lost"]},
             {"field": "purchases", "is": "at_least", "value": 3, "within_days": 365},
-            {"not": {"field": "marketing_allowed", "is": "is", "value": False}},
+            {"not": {"field": "allows_marketing", "is": "is", "value": False}},
         ]
     },
 }

@@ -44,7 +44,7 @@ def show_move(code: str) -> ResponseReturnValue:
 
 def _asked_day() -> date | None:
     try:
-        return date.fromisoformat(request.args.get("day", ""))
+        return form.read_day(request.args.get("day", ""))
     except ValueError:
         return None
 

@@ -5,6 +5,7 @@ from typing import Any
 from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
 
+from handlers.address import read_id
 from handlers.console import views
 from handlers.console.campaigns.part import show_part
 from handlers.console.campaigns.words import arm_name
@@ -28,13 +29,14 @@ from models.segment.keeping import get_version, rule_of
 def show_confirm(code: str) -> ResponseReturnValue:
     """Show what would be sent; the figures, which are counted, come a moment after the page."""
     campaign = get_campaign(g.session, code)
-    return views.show(
-        "campaigns/confirm", campaign=campaign, base=last_change(g.session, campaign).id
-    )
+    return views.show("campaigns/confirm", campaign=campaign)
 
 
 def show_preview(code: str) -> ResponseReturnValue:
-    """Count who would get the campaign now, by arm and channel, and what that costs."""
+    """Count who would get the campaign now and what that costs; with it comes the next step.
+
+    It is submitted, or approved, as it was when it was counted.
+    """
     campaign = get_campaign(g.session, code)
     return show_part("preview", **_preview(campaign))
 
@@ -42,7 +44,7 @@ def show_preview(code: str) -> ResponseReturnValue:
 def submit(code: str) -> ResponseReturnValue:
     """Confirm a draft as it was shown: it is scheduled, or waits for a second person."""
     t, campaign = console_texts(), get_campaign(g.session, code)
-    base = request.form.get("draft_base", None, int)
+    base = read_id(request.form.get("draft_base"))
     check_unchanged(g.session, campaign, base or 0)
     preview = submit_campaign(g.session, code, by=current_staff().username, now=g.now)
     told = t("已送出，等另一位老闆或店長核准") if preview.needs_approval else t("已排程")
@@ -62,6 +64,7 @@ def _preview(campaign: Campaign) -> dict[str, Any]:
     preview = preview_campaign(g.session, campaign.code, g.now)
     return {
         "campaign": campaign,
+        "base": last_change(g.session, campaign).id,
         "preview": preview,
         "held_back": foresee_held_back(g.session, campaign.code, preview, g.now),
         "reason_words": lambda reason: in_language(reason_name(reason), t.language),

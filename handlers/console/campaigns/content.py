@@ -4,7 +4,6 @@ An editor (`frontend/console/content/`) holds the content's JSON in one field of
 and journeys both have it. It is drawn here by the code that draws it for members.
 """
 
-import json
 from typing import Any
 
 from flask import g, jsonify, request
@@ -15,7 +14,7 @@ from bot.content import AnyVariable, draw_content
 from bot.texts import LANGUAGE_NAMES, LANGUAGES, Texts
 from handlers.console.campaigns.content_words import editor_words, tap_name
 from handlers.console.door import ConsoleDoor, console_texts, may
-from handlers.console.form import FieldRefused
+from handlers.console.form import decoded
 from models.base import BusinessError, in_language
 from models.content import (
     GALLERY,
@@ -50,7 +49,7 @@ def read_content(typed: str, path: str) -> dict[str, Any]:
 
     Raises FieldRefused where it is no JSON, and a ContentRefused with the place in it.
     """
-    return parse_content(_decode(typed, path), path=path).as_json()
+    return parse_content(decoded(typed, path, LONGEST_CONTENT), path=path).as_json()
 
 
 def draw_sample(content: dict[str, Any], language: str) -> list[Message]:
@@ -88,11 +87,14 @@ def show_parts() -> ResponseReturnValue:
 
 def draw() -> ResponseReturnValue:
     """Draw what stands in an editor now, or say what is wrong with it and where."""
-    asked = request.get_json(silent=True)
-    asked = asked if isinstance(asked, dict) else {}
+    t = console_texts()
+    told = decoded(request.get_data(as_text=True) or "{}", "content", LONGEST_CONTENT)
+    asked = told if isinstance(told, dict) else {}
     language = asked.get("language")
     language = language if language in LANGUAGES else LANGUAGES[0]
-    variables = frozenset(map(str, list(asked.get("variables") or ())[:LONGEST_VARIABLES]))
+    named = asked.get("variables")
+    listed = named[:LONGEST_VARIABLES] if isinstance(named, list) else []
+    variables = frozenset(map(str, listed))
     try:
         return jsonify(
             {"messages": _draw(asked.get("content"), language, variables, asked.get("member"))}
@@ -100,7 +102,7 @@ def draw() -> ResponseReturnValue:
     except ContentRefused as refusal:
         return jsonify({"refused": _told(refusal)})
     except NoSuchMember:
-        return jsonify({"refused": {"path": "member", "text": console_texts()("找不到這位會員")}})
+        return jsonify({"refused": {"path": "member", "text": t("找不到這位會員")}})
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:
@@ -122,13 +124,6 @@ def _draw(told: Any, language: str, variables: frozenset[str], typed: Any) -> li
 def _drawn(content: dict[str, Any], facts: Facts) -> list[Message]:
     words = {"content": content, "facts": facts.as_json(), "links": {}, "is_marketing": True}
     return draw_content(words, facts.language)
-
-
-def _decode(typed: str, path: str) -> Any:
-    try:
-        return json.loads(typed[:LONGEST_CONTENT])
-    except ValueError as error:
-        raise FieldRefused(field=path, why="content") from error
 
 
 def _told(refusal: BusinessError) -> dict[str, str]:

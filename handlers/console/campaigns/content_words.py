@@ -1,6 +1,9 @@
 """The words an editor of content shows, told to its script in the reader's language."""
 
 from bot.texts import Texts
+from models.content import TAPS
+from models.content.content import SHOW_COUPON
+from models.link import TAP
 
 
 def editor_words(t: Texts) -> dict[str, str]:
@@ -68,3 +71,11 @@ def tap_name(t: Texts, tap: str) -> str:
         "show_sales": t("會員優先購"),
         "show_pages": t("品牌頁"),
     }[tap]
+
+
+def link_name(t: Texts, url: str) -> str:
+    """Return what a counted link is called: its address, or what its button does in the chat."""
+    if url == SHOW_COUPON:
+        return t("查看優惠券")
+    tap = url.removeprefix(TAP)
+    return tap_name(t, tap) if tap in TAPS else url

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
 
 from bot.texts import Texts
-from handlers.console import views
+from handlers.address import read_id, read_whole
+from handlers.console import form, views
 from handlers.console.campaigns.part import show_part
 from handlers.console.campaigns.refusals import explain_refusal
 from handlers.console.campaigns.typed import (
+    KEPT,
+    OWN,
     VARIANT_CODES,
     blank,
     read_code,
@@ -30,34 +32,39 @@ from handlers.console.campaigns.words import (
     weekday_names,
 )
 from handlers.console.door import ConsoleDoor, console_texts, current_staff
-from handlers.console.members.links import LIST
-from handlers.console.segments.links import builder_url, segment_url
+from handlers.console.members.links import members_url, segment_people_url
+from handlers.console.segments.sizing import advice_on, counted_of
+from handlers.console.segments.typed import typed_rule
 from handlers.headers import allow_pictures
 from models.base import BusinessError
 from models.campaign import (
     Campaign,
     CampaignChange,
     CampaignChangedMeanwhile,
+    CampaignExists,
     add_campaign,
     change_campaign,
     estimate_campaign,
-    free_code,
     get_campaign,
     last_change,
     list_changes,
+    own_rule,
+    says,
 )
 from models.campaign.schedule import DAILY, MONTHLY, NOW, ONCE, RECURRING, WEEKLY
 from models.campaign.table import CHANNELS, LINE, LONGEST_NAME, MOST_HOLDOUT_PERCENT
 from models.draft import drop_draft
-from models.segment.keeping import list_segments
+from models.segment import Rule, Size, size_of
+from models.segment.codes import check_codes
+from models.segment.keeping import count_version, get_version, list_segments, rule_of
+from models.segment.refusals import EmptyList, RuleRefused
 
 NEW = "campaign:new"
-EMPTY_RULE: dict[str, Any] = {"schema": 1, "where": {"all": []}}
 
 
 def show_new() -> ResponseReturnValue:
     """Show the form of a new campaign: what was typed before, or what the page before told."""
-    asked = {name: request.args.get(name, "") for name in ("segment", "coupon", "name")}
+    asked = {name: request.args.get(name, "") for name in ("segment", "rule", "coupon", "name")}
     begun = blank(g.now, **asked | {"name": asked["name"][:LONGEST_NAME]})
     draft = None if any(asked.values()) else views.draft_values(NEW)
     return _show(NEW, begun | (draft or {}), has_draft=draft is not None)
@@ -70,17 +77,20 @@ def show_edit(code: str) -> ResponseReturnValue:
         return views.go(url_for("console.campaigns_standing_show_campaign", code=code))
     what = f"campaign:{code}"
     draft = views.draft_values(what)
-    typed = typed_of(campaign, g.now) | (draft or {})
+    typed = typed_of(campaign, own_rule(g.session, campaign), g.now) | (draft or {})
     return _show(what, typed, campaign=campaign, has_draft=draft is not None)
 
 
 def save_new() -> ResponseReturnValue:
-    """Keep a new campaign as a draft."""
+    """Keep a new campaign as a draft; sent twice it is kept once."""
     t, staff = console_texts(), current_staff()
     try:
-        told = read_told()
-        code = read_code() or free_code(g.session, told["name"].get("en", ""), g.now)
+        told, code = read_told(), read_code() or form.page_code("c")
         add_campaign(g.session, code, told, by=staff.username, now=g.now)
+    except CampaignExists as refusal:
+        g.session.rollback()
+        if not says(g.session, get_campaign(g.session, code), told):
+            return _show_again(NEW, refusal)
     except BusinessError as refusal:
         return _show_again(NEW, refusal)
     drop_draft(g.session, staff, NEW)
@@ -91,16 +101,14 @@ def save_edit(code: str) -> ResponseReturnValue:
     """Change a draft, unless somebody else did so since the form was opened."""
     t, staff, what = console_texts(), current_staff(), f"campaign:{code}"
     campaign = get_campaign(g.session, code)
-    typed = request.form.get("draft_base", "")
-    base = int(typed) if typed.isdecimal() else last_change(g.session, campaign).id
+    base = read_id(request.form.get("draft_base")) or last_change(g.session, campaign).id
     try:
         told = read_told()
-        if told["segment"] != campaign.segment_code:
-            told["segment_version"] = None
         change_campaign(g.session, code, told, by=staff.username, now=g.now, base=base)
     except CampaignChangedMeanwhile as refusal:
-        theirs = [each for each in list_changes(g.session, code) if each.id > base]
-        return _show_again(what, refusal, campaign=campaign, theirs=theirs)
+        if not says(g.session, campaign, told):  # Else it was this very page, sent before.
+            theirs = [each for each in list_changes(g.session, code) if each.id > base]
+            return _show_again(what, refusal, campaign=campaign, theirs=theirs)
     except BusinessError as refusal:
         return _show_again(what, refusal, campaign=campaign, base=base)
     drop_draft(g.session, staff, what)
@@ -109,24 +117,46 @@ def save_edit(code: str) -> ResponseReturnValue:
 
 def show_estimate() -> ResponseReturnValue:
     """Tell about how many a campaign reaches and what it costs, while its form is filled in."""
-    segment = request.args.get("segment", "")
-    holdout = request.args.get("holdout_percent", None, int)
-    percent = min(max(holdout or 0, 0), MOST_HOLDOUT_PERCENT)
-    channel = request.args.get("channel", LINE)
-    estimate = (
-        estimate_campaign(
-            g.session,
-            segment,
-            holdout_percent=percent,
-            channel=channel if channel in CHANNELS else LINE,
-            now=g.now,
-        )
-        if segment
-        else None
+    asked = request.values
+    try:
+        whom = _asked_whom()
+    except EmptyList:
+        whom = None
+    except RuleRefused as refused:
+        return show_part("estimate", unfinished=advice_on(refused), path=refused.facts["path"])
+    if whom is None:
+        return show_part("estimate", estimate=None, is_own=asked.get("audience") == OWN)
+    size, rule, people = whom
+    holdout = read_whole(asked.get("holdout_percent"))
+    channel = asked.get("channel", LINE)
+    estimate = estimate_campaign(
+        g.session,
+        size,
+        holdout_percent=min(max(holdout or 0, 0), MOST_HOLDOUT_PERCENT),
+        channel=channel if channel in CHANNELS else LINE,
+        now=g.now,
     )
     return show_part(
-        "estimate", estimate=estimate, people_url=f"{LIST}?{urlencode({'segment': segment})}"
+        "estimate",
+        estimate=estimate,
+        people_url=people,
+        rule=rule.as_json() if size.sampled else None,
+        counted=counted_of(rule, size),
     )
+
+
+def _asked_whom() -> tuple[Size, Rule, str] | None:
+    """Return how many the form means, by which rule, and where they are listed; None for nobody."""
+    if request.values.get("audience") == OWN:
+        rule = typed_rule()
+        check_codes(g.session, rule)
+        return size_of(g.session, rule, g.now), rule, members_url(rule.as_json())
+    segment = request.values.get("segment", "")
+    if not segment:
+        return None
+    version = get_version(g.session, segment)
+    size = count_version(g.session, version, g.now)
+    return size, rule_of(version), segment_people_url(segment)
 
 
 def show_variant() -> ResponseReturnValue:
@@ -147,6 +177,11 @@ def add_routes(blueprint: ConsoleDoor) -> None:
     blueprint.get("/campaigns/new", right="campaigns.change")(show_new)
     blueprint.post("/campaigns/new", right="campaigns.change")(save_new)
     blueprint.get("/campaigns/estimate", right="campaigns.change")(show_estimate)
+    blueprint.post(
+        "/campaigns/estimate",
+        right="campaigns.change",
+        endpoint="campaigns_editing_size_typed",
+    )(show_estimate)
     blueprint.get("/campaigns/variant", right="campaigns.change")(show_variant)
     blueprint.get("/campaigns/<code>/edit", right="campaigns.change")(show_edit)
     blueprint.post("/campaigns/<code>/edit", right="campaigns.change")(save_edit)
@@ -182,8 +217,6 @@ def _show(
         variants=variants_in(typed),
         most_variants=len(VARIANT_CODES),
         segments=_segments(t),
-        segment_url=segment_url,
-        builder_url=builder_url(EMPTY_RULE),
         others=views.edited_by_others(what),
         several=lambda name: several(typed, name),
         **_choices(t),
@@ -194,6 +227,7 @@ def _show(
 
 def _choices(t: Texts) -> dict[str, Any]:
     return {
+        "audiences": [(KEPT, t("已存的分群")), (OWN, t("在這裡設條件"))],
         "channels": list(channel_names(t).items()),
         "metrics": list(metric_names(t).items()),
         "kinds": list(kind_names(t).items()),

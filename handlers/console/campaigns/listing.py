@@ -4,12 +4,12 @@ from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from handlers.console import paging, views
-from handlers.console.campaigns.words import TONES, said_schedule, state_name
+from handlers.console.campaigns.words import TONES, said_schedule, state_names
 from handlers.console.door import ConsoleDoor, console_texts
 from models.campaign import count_campaigns, list_campaigns
 from models.campaign.table import STATES
 from models.insight import count_running, find_open_runs
-from models.segment.keeping import list_segments
+from models.segment.keeping import get_segments
 from models.sending import progress_of
 
 SHOWN_AT_ONCE = 40
@@ -22,10 +22,12 @@ def show_list() -> ResponseReturnValue:
     state = request.args.get("state", "")
     states = (state,) if state in STATES else ()
     named = request.args.get("q", "").strip()[:LONGEST_SEARCH]
-    after = paging.after()
-    before_id = int(after) if after is not None and after.isdecimal() else None
     found = list_campaigns(
-        g.session, states=states, named=named, before_id=before_id, limit=SHOWN_AT_ONCE + 1
+        g.session,
+        states=states,
+        named=named,
+        before_id=paging.after_id(),
+        limit=SHOWN_AT_ONCE + 1,
     )
     campaigns = found[:SHOWN_AT_ONCE]
     ids = [each.id for each in campaigns]
@@ -36,13 +38,13 @@ def show_list() -> ResponseReturnValue:
         campaigns=campaigns,
         counts=count_running(g.session, ids),
         by_state=count_campaigns(g.session),
-        states=[(each, state_name(t, each)) for each in STATES],
+        filters=STATES,
         state=states[0] if states else "",
         q=named,
-        segments={each.code: each.name for each, _ in list_segments(g.session, with_archived=True)},
+        segments=get_segments(g.session, [each.segment_code for each in campaigns]),
         progress=_progress(running),
         when={each.id: said_schedule(t, each) for each in campaigns},
-        state_name=lambda name: state_name(t, name),
+        states=state_names(t),
         tones=TONES,
         more=paging.next_url(after=campaigns[-1].id) if len(found) > SHOWN_AT_ONCE else None,
     )

@@ -6,17 +6,18 @@ from typing import Any
 from flask import g, request
 from flask.typing import ResponseReturnValue
 
+from handlers.address import read_id
 from handlers.console import paging, views
 from handlers.console.campaigns.words import (
     arm_name,
     outcome_names,
-    run_state_name,
     said_reason,
+    state_names,
 )
-from handlers.console.door import ConsoleDoor, console_texts, current_staff
+from handlers.console.door import ConsoleDoor, console_texts
 from handlers.console.members.links import member_url
+from handlers.console.noting import note_deed
 from handlers.csv_file import csv_answer, written
-from models.audit import note
 from models.campaign import Campaign, get_campaign
 from models.exchange.readable import Cells
 from models.insight import list_runs
@@ -49,7 +50,7 @@ def show_proof(code: str) -> ResponseReturnValue:
         found=_found(campaign, typed) if typed else None,
         arm_name=lambda variant: arm_name(t, variant),
         reason=lambda name: said_reason(t, name),
-        run_state_name=lambda state: run_state_name(t, state),
+        states=state_names(t),
         **_page(run),
     )
 
@@ -60,14 +61,7 @@ def download_proof(code: str) -> ResponseReturnValue:
     run = _asked_run(list_runs(g.session, campaign))
     if run is None:
         raise NoSuchRun(run=0)
-    note(
-        g.session,
-        "campaign.export",
-        f"campaign:{code}",
-        now=g.now,
-        staff_id=current_staff().id,
-        after={"run": run.id},
-    )
+    note_deed("campaign.export", f"campaign:{code}", after={"run": run.id})
     return csv_answer(written(_rows(run)), f"{code}-{run.id}.csv")
 
 
@@ -79,7 +73,7 @@ def add_routes(blueprint: ConsoleDoor) -> None:
 
 def _asked_run(runs: Sequence[CampaignRun]) -> CampaignRun | None:
     """Return the sending that was asked for, else the newest. Raises NoSuchRun."""
-    run_id = request.args.get("run", None, int)
+    run_id = read_id(request.args.get("run"))
     if run_id is None:
         return runs[0] if runs else None
     found = next((run for run in runs if run.id == run_id), None)
@@ -96,10 +90,8 @@ def _asked_state() -> str | None:
 def _page(run: CampaignRun | None) -> dict[str, Any]:
     if run is None:
         return {"people": [], "more": None}
-    after = paging.after()
-    after_id = int(after) if after is not None and after.isdecimal() else 0
     found = list_recipients(
-        g.session, run.id, after_id=after_id, limit=LISTED + 1, state=_asked_state()
+        g.session, run.id, after_id=paging.after_id() or 0, limit=LISTED + 1, state=_asked_state()
     )
     people = found[:LISTED]
     is_more = len(found) > LISTED

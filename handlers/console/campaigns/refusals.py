@@ -4,8 +4,8 @@ import re
 
 from bot.texts import Texts
 from handlers.console.form import FieldRefused
-from handlers.console.refusals import Facts, explain, register
-from handlers.notice import Notice
+from handlers.console.refusals import explain, register
+from handlers.notice import Facts, Notice
 from models.base import BusinessError, in_language
 from models.segment.refusals import RuleRefused
 

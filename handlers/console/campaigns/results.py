@@ -1,12 +1,15 @@
 """What came of a campaign: outcomes, clicks, sales, cost, blocks, and lift over the holdout."""
 
+from functools import partial
 from typing import Any
 
 from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from bot.texts import Texts
+from handlers.address import read_id
 from handlers.console import views
+from handlers.console.campaigns.content_words import link_name
 from handlers.console.campaigns.words import (
     arm_name,
     channel_names,
@@ -40,6 +43,7 @@ def show_results(code: str) -> ResponseReturnValue:
         run_id=run_id,
         figure_name=REPORT,
         shown=shown,
+        link_name=partial(link_name, console_texts()),
         links=_links([each.id for each in runs if run_id in (None, each.id)]),
         **_told(shown),
     )
@@ -50,7 +54,7 @@ def download_results(code: str) -> ResponseReturnValue:
     t, campaign = console_texts(), get_campaign(g.session, code)
     shown = show_report(g.session, campaign, g.now, run_id=_run_id())
     rows = _figures(t, shown.report) if shown.report is not None else []
-    return csv_answer(written(iter([[t("項目"), t("數字")], *rows])), f"{campaign.code}-report.csv")
+    return csv_answer(written([[t("項目"), t("數字")], *rows]), f"{campaign.code}-report.csv")
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:
@@ -60,7 +64,7 @@ def add_routes(blueprint: ConsoleDoor) -> None:
 
 
 def _run_id() -> int | None:
-    return request.args.get("run", None, int)
+    return read_id(request.args.get("run"))
 
 
 def _links(run_ids: list[int]) -> list[LinkReport]:
@@ -85,7 +89,7 @@ def _told(shown: ShownReport) -> dict[str, Any]:
         "metric": metric_names(t)[report.metric],
         "channels": channel_names(t),
         "percent": lambda value: told_number(value, "percent"),
-        "points": lambda value: f"{value * 100:+.1f}",
+        "points": lambda value: t.signed(value * 100, 1),
         "share": lambda report, people: told_number(report.share_of_accepted(people), "percent"),
         "decided": verdict_name(t, report.decision.verdict) if report.decision else None,
     }

@@ -15,18 +15,25 @@ from handlers.console.campaigns.words import (
     detail_names,
     kind_names,
     metric_names,
-    run_state_name,
     said_deed,
     said_detail,
     said_reason,
     said_schedule,
-    state_name,
+    state_names,
 )
 from handlers.console.door import ConsoleDoor, console_texts
+from handlers.console.makers import maker_name
+from handlers.console.members.links import members_url
 from handlers.console.segments.links import segment_url
-from handlers.console.segments.words import maker_words
+from handlers.console.segments.words import rule_words
 from handlers.headers import allow_pictures
-from models.campaign import Campaign, get_campaign, last_change, list_changes, window_of
+from models.campaign import (
+    Campaign,
+    get_campaign,
+    list_changes,
+    own_rule,
+    window_of,
+)
 from models.campaign.table import RUNNING, SCHEDULED
 from models.insight import list_runs
 from models.segment.keeping import get_segment
@@ -45,9 +52,7 @@ def show_campaign(code: str) -> ResponseReturnValue:
     page = views.show(
         "campaigns/campaign",
         campaign=campaign,
-        base=last_change(g.session, campaign).id,
-        segment=get_segment(g.session, campaign.segment_code),
-        segment_url=segment_url,
+        **_whom(campaign),
         variants=[
             each | {"drawn": draw_sample(each["content"], language)} for each in campaign.variants
         ],
@@ -61,6 +66,15 @@ def show_campaign(code: str) -> ResponseReturnValue:
         **_words(campaign),
     )
     return allow_pictures(page)
+
+
+def _whom(campaign: Campaign) -> dict[str, Any]:
+    """Return what is said of the audience: the segment, or the conditions made for it alone."""
+    rule = own_rule(g.session, campaign)
+    if rule is not None:
+        return {"own_words": rule_words(rule), "people_url": members_url(rule.as_json())}
+    segment = get_segment(g.session, campaign.segment_code)
+    return {"segment": segment, "segment_url": segment_url}
 
 
 def show_progress(code: str) -> ResponseReturnValue:
@@ -115,7 +129,7 @@ def _changes(campaign: Campaign) -> list[dict[str, Any]]:
     return [
         {
             "at": change.at,
-            "by": maker_words(t, change.by),
+            "by": maker_name(change.by),
             "what": said_deed(t, change.what),
             "details": [
                 (names[name], said_detail(t, name, value))
@@ -130,8 +144,7 @@ def _changes(campaign: Campaign) -> list[dict[str, Any]]:
 def _words(campaign: Campaign) -> dict[str, Any]:
     t = console_texts()
     return {
-        "state_name": lambda state: state_name(t, state),
-        "run_state_name": lambda state: run_state_name(t, state),
+        "states": state_names(t),
         "said_reason": lambda reason: said_reason(t, reason),
         "tones": TONES,
         "when": said_schedule(t, campaign),

@@ -6,14 +6,15 @@ from typing import Any
 from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
 
+from handlers.address import read_id
 from handlers.console import form, views
 from handlers.console.door import ConsoleDoor, console_texts, current_staff
 from models.campaign import (
+    CampaignExists,
     approve_campaign,
     cancel_campaign,
     check_unchanged,
     clone_campaign,
-    free_code,
     get_campaign,
     pause_campaign,
     resume_campaign,
@@ -29,37 +30,43 @@ LONGEST_TESTERS = 400
 
 def approve(code: str) -> ResponseReturnValue:
     """Let what another person submitted be sent, as it was when this page was opened."""
+    t = console_texts()
     _check_seen(code)
-    return _take(approve_campaign, code, console_texts()("已核准"))
+    return _take(approve_campaign, code, t("已核准"))
 
 
 def return_draft(code: str) -> ResponseReturnValue:
     """Make a submitted campaign a draft again, with a word about why."""
+    t = console_texts()
     note = form.text("note", LONGEST_REASON) or ""
-    return _take(send_back, code, console_texts()("已退回草稿"), note=note)
+    return _take(send_back, code, t("已退回草稿"), note=note)
 
 
 def pause(code: str) -> ResponseReturnValue:
     """Begin nothing more until it is resumed."""
-    return _take(pause_campaign, code, console_texts()("已暫停；已經送出的收不回來"))
+    t = console_texts()
+    return _take(pause_campaign, code, t("已暫停；已經送出的收不回來"))
 
 
 def resume(code: str) -> ResponseReturnValue:
     """Go on where it was paused."""
-    return _take(resume_campaign, code, console_texts()("繼續發送"))
+    t = console_texts()
+    return _take(resume_campaign, code, t("繼續發送"))
 
 
 def cancel(code: str) -> ResponseReturnValue:
     """End a campaign for good."""
-    return _take(cancel_campaign, code, console_texts()("已取消；已經送出的收不回來"))
+    t = console_texts()
+    return _take(cancel_campaign, code, t("已取消；已經送出的收不回來"))
 
 
 def clone(code: str) -> ResponseReturnValue:
-    """Begin a new draft that says the same."""
-    t, staff = console_texts(), current_staff()
-    source = get_campaign(g.session, code)
-    new_code = free_code(g.session, f"{source.code}"[: LONGEST_CODE - 5], g.now)
-    clone_campaign(g.session, code, new_code, by=staff.username, now=g.now)
+    """Begin a new draft that says the same; sent twice there is one."""
+    t, staff, new_code = console_texts(), current_staff(), form.page_code("c")
+    try:
+        clone_campaign(g.session, code, new_code, by=staff.username, now=g.now)
+    except CampaignExists:  # The same page, sent again: its clone is there.
+        g.session.rollback()
     return views.go(
         url_for("console.campaigns_editing_show_edit", code=new_code), t("已複製成新的草稿")
     )
@@ -68,12 +75,17 @@ def clone(code: str) -> ResponseReturnValue:
 def test(code: str) -> ResponseReturnValue:
     """Send it to some members of the shop's own, so that somebody saw it on a phone."""
     t = console_texts()
-    typed = form.needed("members", LONGEST_TESTERS)
-    words = typed.replace("、", ",").replace("，", ",").replace("\n", ",").split(",")
-    members = [get_member_by_typed(g.session, each).id for each in words if each.strip()]
+    typed = form.parts_of(form.needed("members", LONGEST_TESTERS), also="\n")
+    members = [get_member_by_typed(g.session, each).id for each in typed]
     variant = form.text("variant", LONGEST_CODE)
     rows = send_test(
-        g.session, code, members, by=current_staff().username, now=g.now, variant=variant
+        g.session,
+        code,
+        members,
+        by=current_staff().username,
+        now=g.now,
+        variant=variant,
+        key=form.page_key(),
     )
     told = t("已試發 {count} 則，幾秒內會到手機上。", count=t.number(len(rows)))
     return views.go(url_for("console.campaigns_standing_show_campaign", code=code), told)
@@ -94,7 +106,7 @@ def add_routes(blueprint: ConsoleDoor) -> None:
 
 
 def _check_seen(code: str) -> None:
-    base = request.form.get("draft_base", None, int)
+    base = read_id(request.form.get("draft_base"))
     check_unchanged(g.session, get_campaign(g.session, code), base or 0)
 
 

@@ -11,8 +11,11 @@ from typing import Any
 
 from flask import request
 
+from handlers.address import read_whole
 from handlers.console import form
 from handlers.console.campaigns.content import EMPTY, read_content
+from handlers.console.segments.typed import EMPTY as EMPTY_RULE
+from handlers.console.segments.typed import typed_rule
 from models.campaign import Campaign, schedule_of
 from models.campaign.schedule import MONTHLY, NOW, ONCE, RECURRING, WEEKLY, slot_name
 from models.campaign.table import (
@@ -28,10 +31,13 @@ from models.campaign.table import (
 )
 from models.content import LANGUAGES
 from models.local_day import local_day
+from models.segment import Rule
 from models.segment.table import LONGEST_CODE as LONGEST_SEGMENT
 
 Typed = Mapping[str, Any]
 
+KEPT, OWN = AUDIENCES = ("kept", "own")
+"""To whom: a segment of the list, or whom the conditions in this form mean."""
 USUAL_TIME = time(10)
 USUAL_SIZE, USUAL_WAIT_HOURS, ALL_PERCENT = 200, 24, 100
 OF_VARIANT = ("variant_code", "variant_share", "variant_segment", "variant_content")
@@ -39,7 +45,9 @@ VARIANT_CODES = "ABCDEFGH"
 WHOLES = ("holdout_percent", "grace_minutes", "attribution_days", "priority")
 
 
-def blank(now: datetime, *, segment: str = "", coupon: str = "", name: str = "") -> dict[str, Any]:
+def blank(
+    now: datetime, *, segment: str = "", rule: str = "", coupon: str = "", name: str = ""
+) -> dict[str, Any]:
     """Return the form of a new campaign, with what the page that led here told."""
     at = datetime.combine(local_day(now) + timedelta(days=1), USUAL_TIME)
     content: dict[str, Any] = EMPTY
@@ -47,7 +55,9 @@ def blank(now: datetime, *, segment: str = "", coupon: str = "", name: str = "")
         content = {"schema": 1, "messages": [{"type": "coupon", "template": coupon}]}
     return {
         "name_zh-TW": name,
+        "audience": OWN if rule else KEPT,
         "segment": segment,
+        "rule": rule or EMPTY_RULE,
         "variant_code": VARIANT_CODES[0],
         "variant_share": str(ALL_PERCENT),
         "variant_segment": "",
@@ -68,8 +78,8 @@ def blank(now: datetime, *, segment: str = "", coupon: str = "", name: str = "")
     }
 
 
-def typed_of(campaign: Campaign, now: datetime) -> dict[str, Any]:
-    """Return the form of a kept campaign."""
+def typed_of(campaign: Campaign, own_rule: Rule | None, now: datetime) -> dict[str, Any]:
+    """Return the form of a kept campaign, with the rule that was made for it alone, if any."""
     names = {f"name_{each}": campaign.name.get(each, "") for each in LANGUAGES}
     own = {name: str(getattr(campaign, name)) for name in WHOLES}
     rule = campaign.stop_rule
@@ -82,10 +92,15 @@ def typed_of(campaign: Campaign, now: datetime) -> dict[str, Any]:
             json.dumps(each["content"], ensure_ascii=False) for each in campaign.variants
         ],
     }
+    if own_rule is None:
+        whom = {"segment": campaign.segment_code}
+    else:
+        whom = {"audience": OWN, "rule": json.dumps(own_rule.as_json(), ensure_ascii=False)}
     return (
         blank(now)
         | names
-        | {"code": campaign.code, "segment": campaign.segment_code}
+        | {"code": campaign.code}
+        | whom
         | {name: getattr(campaign, name) for name in ("metric", "channel", "kind")}
         | own
         | {"budget_twd": str(campaign.budget_twd or "")}
@@ -135,12 +150,11 @@ def variants_in(typed: Typed) -> list[dict[str, str]]:
 def read_told() -> dict[str, Any]:
     """Return the campaign that was sent, as `models/campaign/detail.py` reads it.
 
-    Raises FieldRefused, or a refusal of the content with its place.
+    Raises FieldRefused, or a refusal of the rule or the content with its place.
     """
     names = {each: form.text(f"name_{each}", LONGEST_NAME) for each in LANGUAGES}
     told: dict[str, Any] = {
         "name": {language: name for language, name in names.items() if name},
-        "segment": form.needed("segment", LONGEST_SEGMENT),
         "variants": _read_variants(),
         "schedule": _read_schedule(),
         "kind": form.needed_choice("kind", KINDS),
@@ -150,7 +164,13 @@ def read_told() -> dict[str, Any]:
         "budget_twd": form.whole("budget_twd"),
     }
     form.needed(f"name_{LANGUAGES[0]}", LONGEST_NAME)
-    return told | {name: form.needed_whole(name) for name in WHOLES}
+    return told | _read_whom() | {name: form.needed_whole(name) for name in WHOLES}
+
+
+def _read_whom() -> dict[str, Any]:
+    if form.needed_choice("audience", AUDIENCES) == OWN:
+        return {"rule": typed_rule().as_json()}
+    return {"segment": form.needed("segment", LONGEST_SEGMENT)}
 
 
 def read_code() -> str | None:
@@ -161,11 +181,12 @@ def read_code() -> str | None:
 def _read_variants() -> list[dict[str, Any]]:
     read = []
     for place, each in enumerate(variants_in(sent_form())):
-        if not each["share"].isdecimal():
+        share = read_whole(each["share"])
+        if share is None:
             raise form.FieldRefused(field=f"variants[{place}].share", why="whole")
         variant: dict[str, Any] = {
             "code": each["code"],
-            "share": int(each["share"]),
+            "share": share,
             "content": read_content(each["content"], f"variants[{place}].content"),
         }
         read.append(variant | ({"segment": each["segment"]} if each["segment"] else {}))
@@ -196,10 +217,10 @@ def _read_schedule() -> dict[str, Any]:
 
 def _read_days(typed: str) -> list[int]:
     """Read days of the month, such as `1, 15`."""
-    parts = typed.replace("、", ",").replace("，", ",").replace(" ", ",").split(",")
-    if not all(part.isdecimal() for part in parts if part):
+    days = [read_whole(part) for part in form.parts_of(typed, also=" ")]
+    if None in days:
         raise form.FieldRefused(field="on_month", why="whole")
-    return [int(part) for part in parts if part]
+    return [day for day in days if day is not None]
 
 
 def _read_rule() -> dict[str, int] | None:

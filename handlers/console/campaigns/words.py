@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flask import g
+
 from bot.texts import Texts
 from models.base import in_language
 from models.campaign import Campaign, Schedule, schedule_of
 from models.campaign.schedule import DAILY, WEEKDAYS, WEEKLY
 from models.insight.reason import reason_name
+from models.segment.keeping import get_segment
 
 TONES: Mapping[str, str] = {
     "draft": "secondary",
@@ -26,22 +29,13 @@ TONES: Mapping[str, str] = {
 """The colour in which a state is shown, of campaigns and of their runs."""
 
 
-def state_name(t: Texts, state: str) -> str:
-    """Return what a campaign's state is called."""
+def state_names(t: Texts) -> dict[str, str]:
+    """Return what the states of campaigns, and of their single sendings, are called."""
     return {
         "draft": t("草稿"),
         "waiting_approval": t("待核准"),
         "scheduled": t("已排程"),
         "running": t("進行中"),
-        "paused": t("已暫停"),
-        "finished": t("已結束"),
-        "cancelled": t("已取消"),
-    }[state]
-
-
-def run_state_name(t: Texts, state: str) -> str:
-    """Return what the state of one sending is called."""
-    return {
         "planned": t("等待時間"),
         "freezing": t("整理名單"),
         "sending": t("發送中"),
@@ -50,7 +44,7 @@ def run_state_name(t: Texts, state: str) -> str:
         "cancelled": t("已取消"),
         "missed": t("錯過時間"),
         "stopped": t("已停止"),
-    }[state]
+    }
 
 
 def outcome_names(t: Texts) -> dict[str, str]:
@@ -176,10 +170,13 @@ def said_detail(t: Texts, name: str, value: Any) -> str:
         return "–"
     if name == "name":
         return in_language(value, t.language)
+    if name == "segment_code":
+        segment = get_segment(g.session, value)
+        return t("自設條件") if segment.is_one_off else in_language(segment.name, t.language)
     if name == "variants":
         return t("、").join(_said_variant(t, each) for each in value)
     if name == "state":
-        return state_name(t, value)
+        return state_names(t)[value]
     if name == "channel":
         return channel_names(t)[value]
     if isinstance(value, dict):

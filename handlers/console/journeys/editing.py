@@ -148,9 +148,10 @@ def undo(code: str) -> ResponseReturnValue:
 
 def drop(code: str) -> ResponseReturnValue:
     """Throw the draft away."""
+    t = console_texts()
     drop_working(code)
     url = url_for("console.journeys_showing_show_journey", code=code)
-    return views.go(url, console_texts()("草稿已丟棄。"))
+    return views.go(url, t("草稿已丟棄。"))
 
 
 def overrule(code: str) -> ResponseReturnValue:

@@ -21,8 +21,7 @@ from models.journey.editing import (
 )
 from models.journey.fact import fact_name
 from models.journey.step import ONWARDS
-from models.journey.stepping import GIVEN, LIVE_FACTS, LONGEST_ID, MOST_ARMS, OPERATORS
-from models.segment import describe, parse_rule
+from models.journey.stepping import GIVEN, LIVE_FACTS, LONGEST_ID, MOST_ARMS
 from models.segment.keeping import list_segments
 from models.survey import list_surveys
 from models.tag import list_tags
@@ -66,25 +65,14 @@ def _step_words(told: Json, step: Json) -> dict[str, Any]:
         dated = [fact for fact in facts if fact.endswith(_DAYS) or fact in LIVE_FACTS]
         return words | {"shown": shown_wait(step), "days": _facts(dated)}
     if step["do"] == "condition":
-        return words | _condition_words(step) | {"facts": _facts(facts)}
+        segments = _named(segment for segment, _ in list_segments(g.session))
+        shown = shown_condition(step)
+        return words | {"shown": shown, "segments": segments, "facts": _facts(facts)}
     if step["do"] == "split":
         return words | {"shares": [arm["share"] for arm in step["arms"]], "most_arms": MOST_ARMS}
     if step["do"] == "send":
         return words | {"more_variables": facts_of(told)}
     return words | _choices(told, step)
-
-
-def _condition_words(step: Json) -> dict[str, Any]:
-    shown = shown_condition(step)
-    words: dict[str, Any] = {
-        "shown": shown,
-        "operators": OPERATORS,
-        "segments": _named(segment for segment, _ in list_segments(g.session)),
-    }
-    if "rule" in shown:
-        rule = parse_rule(shown["rule"])
-        words["rule_words"] = describe(rule, console_texts().language, {})
-    return words
 
 
 def _choices(told: Json, step: Json) -> dict[str, Any]:

@@ -28,13 +28,12 @@ def show_people(code: str) -> ResponseReturnValue:
     if came or left:
         return _show_passed(code, came, left)
     state, step = request.args.get("state"), request.args.get("step")
-    after = paging.after() or ""
     found = list_visits(
         g.session,
         code,
         state=state if state in VISIT_STATES else None,
         step=step,
-        after_id=int(after) if after.isdecimal() else 0,
+        after_id=paging.after_id() or 0,
         limit=A_PAGE + 1,
     )
     shown = found[:A_PAGE]
@@ -54,8 +53,7 @@ def show_people(code: str) -> ResponseReturnValue:
 
 def _show_passed(code: str, came: str | None, left: str | None) -> ResponseReturnValue:
     """Show who came to a step, or left it in one way, the latest first."""
-    before = paging.after() or ""
-    before_id = int(before) if before.isdecimal() else None
+    before_id = paging.after_id()
     why = request.args.get("why", "")
     if came:
         found = list_came(g.session, code, came, before_id=before_id, limit=A_PAGE + 1)
@@ -97,9 +95,10 @@ def show_visit(code: str, visit_id: int) -> ResponseReturnValue:
 
 def give_up(code: str, visit_id: int) -> ResponseReturnValue:
     """Take one member off a journey."""
+    t = console_texts()
     give_up_visit(g.session, code, visit_id, now=g.now, staff_id=current_staff().id)
     url = url_for("console.journeys_people_show_visit", code=code, visit_id=visit_id)
-    return views.go(url, console_texts()("已結束這一趟；還沒送出的訊息也收回了。"))
+    return views.go(url, t("已結束這一趟；還沒送出的訊息也收回了。"))
 
 
 def show_trial(code: str) -> ResponseReturnValue:

@@ -19,15 +19,15 @@ from models.journey import (
     parse_definition,
 )
 from models.journey.checking import problems_of
-from models.journey.moving import count_standing, move_visits
+from models.journey.crossing import begin_crossing, list_crossings
+from models.journey.moving import count_standing
 from models.journey.refusals import JourneyChanged
 from models.journey.stepping import LONGEST_ID
 from models.journey.table import ACTIVE, LONGEST_NOTE
 from models.outreach.calendar import FIGURE, read_plan
 from models.prepared import find_prepared
 
-MOVED_AT_ONCE = 2_000
-"""So many visits are moved in a request: less than a second."""
+ENDED_SHOWN = 3
 LOOKED_AHEAD = timedelta(days=30)
 
 
@@ -43,6 +43,7 @@ class StandingAt:
 
 def show_publish(code: str) -> ResponseReturnValue:
     """Show what a draft would change, and for whom; nothing is changed."""
+    t = console_texts()
     working = open_working(code)
     newest = get_version(g.session, code)
     if newest.version != working.base:
@@ -50,7 +51,7 @@ def show_publish(code: str) -> ResponseReturnValue:
     problems = problems_of(g.session, working.told)
     if problems:
         url = url_for("console.journeys_editing_show_editor", code=code)
-        return views.go(url, console_texts()("還有 {count} 個地方要補。", count=len(problems)))
+        return views.go(url, t("還有 {count} 個地方要補。", count=len(problems)))
     definition = parse_definition(working.told)
     old, new = definition_of(newest), definition
     words = flow_words(working.told, new)
@@ -136,45 +137,42 @@ def _show_stale(code: str) -> ResponseReturnValue:
 
 
 def show_moving(code: str) -> ResponseReturnValue:
-    """Show who is on the way on an older version, and at which steps they would go on."""
-    return _moving(code, moved=None)
-
-
-def _moving(code: str, *, moved: int | None) -> ResponseReturnValue:
+    """Show who is on the way on an older version, and how far those are who are being moved."""
     newest = get_version(g.session, code)
     definition = definition_of(newest)
     standing = [
         each for each in _standing(code, set(definition.steps)) if each.version != newest.version
     ]
+    crossings = list_crossings(g.session, code)
+    under_way = {each.from_version: each for each in crossings if each.ended_at is None}
     return views.show(
         "journeys/moving",
         fragment="journeys/_moving",
         journey=get_journey(g.session, code),
         newest=newest,
         standing=standing,
-        versions=sorted({each.version for each in standing}),
-        moved=moved,
-        typed=request.form if moved else {},
+        versions=sorted({each.version for each in standing} - set(under_way)),
+        under_way=under_way.values(),
+        ended=[each for each in crossings if each.ended_at is not None][:ENDED_SHOWN],
         **flow_words(definition.as_json(), definition),
     )
 
 
-def move_part(code: str) -> ResponseReturnValue:
-    """Move some of those on an older version; the page goes on until nobody is left there."""
+def move_all(code: str) -> ResponseReturnValue:
+    """Have a worker move all on an older version; sent twice it is one order."""
     from_version = form.needed_whole("from_version", least=1)
     old = definition_of(get_version(g.session, code, from_version))
     steps = {step: form.text(f"to.{step}", LONGEST_ID) for step in old.steps}
-    moved = move_visits(
+    begin_crossing(
         g.session,
         code,
         from_version=from_version,
         to_version=get_version(g.session, code).version,
         steps={step: aim for step, aim in steps.items() if aim},
+        staff=current_staff(),
         now=g.now,
-        staff_id=current_staff().id,
-        limit=MOVED_AT_ONCE,
     )
-    return _moving(code, moved=moved)
+    return views.go(url_for("console.journeys_publishing_show_moving", code=code))
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:
@@ -183,4 +181,4 @@ def add_routes(blueprint: ConsoleDoor) -> None:
     blueprint.get(f"{one}/publish", right=right)(show_publish)
     blueprint.post(f"{one}/publish", right=right)(publish)
     blueprint.get(f"{one}/move", right=right)(show_moving)
-    blueprint.post(f"{one}/move", right=right)(move_part)
+    blueprint.post(f"{one}/move", right=right)(move_all)

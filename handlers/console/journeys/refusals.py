@@ -1,13 +1,8 @@
 """How the console says no about journeys, the calendar, surveys and festivals."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from bot.texts import Texts
 from handlers.console.refusals import register
-from handlers.notice import Notice
-
-Facts = Mapping[str, Any]
+from handlers.notice import Facts, Notice
 
 
 def _edit_refused(t: Texts, facts: Facts) -> Notice:
@@ -36,10 +31,11 @@ def _journey_refused(t: Texts, facts: Facts) -> Notice:
 
 
 def _steps_missing(t: Texts, facts: Facts) -> Notice:
-    return Notice(
-        t("有人停在新版沒有的步驟"),
-        t("請替這些步驟選擇新版的去處：{steps}。", steps="、".join(facts["steps"])),
-    )
+    advice = t("請替每個步驟選擇新版的去處，再搬一次。")
+    if "steps" in facts:
+        steps = t("、").join(facts["steps"])
+        advice = t("請替這些步驟選擇新版的去處：{steps}。", steps=steps)
+    return Notice(t("有人停在新版沒有的步驟"), advice)
 
 
 def _survey_refused(t: Texts, facts: Facts) -> Notice:

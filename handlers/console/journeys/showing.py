@@ -6,6 +6,7 @@ from typing import Any
 from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
 
+from handlers.address import read_whole
 from handlers.console import views
 from handlers.console.door import ConsoleDoor, console_texts, current_staff
 from handlers.console.journeys.drafting import draft_name
@@ -18,6 +19,7 @@ from handlers.console.journeys.words import (
     state_name,
     step_line,
 )
+from models.base import most_first
 from models.journey import (
     activate_journey,
     archive_journey,
@@ -38,7 +40,7 @@ MOST_VERSIONS = 50
 def show_journey(code: str) -> ResponseReturnValue:
     """Show a journey, of all its versions or of one."""
     journey = get_journey(g.session, code)
-    asked = request.args.get("version", type=int)
+    asked = read_whole(request.args.get("version"))
     version = get_version(g.session, code, asked)
     definition = definition_of(version)
     counted = find_numbers(g.session, code, asked, g.now)
@@ -74,6 +76,7 @@ def flow_words(told: Json, definition: Definition | None = None) -> dict[str, An
         "kinds": kind_names(t),
         "branch_name": lambda branch: branch_name(t, branch),
         "state_name": lambda state: state_name(t, state),
+        "most_first": most_first,
         "why_name": lambda why: reason_text(why, t.language, definition),
     }
 
@@ -92,7 +95,8 @@ def terms_of(definition: Definition) -> list[tuple[str, str]]:
         ),
         (
             t("提前離開"),
-            "；".join(cause_text(each, t.language, names) for each in definition.exits) or t("無"),
+            t("；").join(cause_text(each, t.language, names) for each in definition.exits)
+            or t("無"),
         ),
         (t("類型"), t("行銷訊息") if definition.is_marketing else t("服務訊息")),
         (t("對照組"), f"{definition.holdout_percent}%"),

@@ -9,11 +9,10 @@ from handlers.console.journeys.words import ICONS
 from models.base import in_language
 from models.journey import TRIGGERS, add_journey, list_journeys, parse_definition
 from models.journey.editing import Json, Place, insert_step
+from models.journey.refusals import JourneyExists
 from models.journey.table import LONGEST_CODE, LONGEST_NAME
 from models.journey.templates import TEMPLATES, install_template
 from models.journey.trigger import Trigger
-
-MOST_TRIED = 1_000
 
 
 def show_templates() -> ResponseReturnValue:
@@ -33,11 +32,12 @@ def show_templates() -> ResponseReturnValue:
 
 def install(template: str) -> ResponseReturnValue:
     """Install a template as a draft, with the coupons and surveys it needs."""
+    t = console_texts()
     by = current_staff()
     journey = install_template(g.session, template, by=by.username, now=g.now, activate=False)
     return views.go(
         url_for("console.journeys_editing_show_editor", code=journey.code),
-        console_texts()("範本已加入為草稿。看過內容後再啟用。"),
+        t("範本已加入為草稿。看過內容後再啟用。"),
     )
 
 
@@ -49,18 +49,24 @@ def begin() -> ResponseReturnValue:
     told: Json = {"schema": 1, "trigger": {"on": on}, "steps": []}
     told, _ = insert_step(told, "send", Place())
     told, _ = insert_step(told, "wait", Place())
-    code = form.text("code", LONGEST_CODE) or _free_code(on)
-    journey = add_journey(
-        g.session,
-        code,
-        {"zh-TW": name},
-        parse_definition(told),
-        by=by.username,
-        now=g.now,
-        staff_id=by.id,
-    )
+    typed = form.text("code", LONGEST_CODE)
+    code = typed or form.page_code(on.replace("_", "-"))
+    try:
+        add_journey(
+            g.session,
+            code,
+            {"zh-TW": name},
+            parse_definition(told),
+            by=by.username,
+            now=g.now,
+            staff_id=by.id,
+        )
+    except JourneyExists:
+        if typed:
+            raise
+        g.session.rollback()  # The same page, sent again: its journey is there.
     return views.go(
-        url_for("console.journeys_editing_show_editor", code=journey.code),
+        url_for("console.journeys_editing_show_editor", code=code),
         t("旅程已建立為草稿。把步驟改成您要的，再啟用。"),
     )
 
@@ -72,15 +78,6 @@ def _plain() -> list[tuple[str, Trigger]]:
         for code, trigger in TRIGGERS.items()
         if not any(param.required for param in trigger.params)
     ]
-
-
-def _free_code(on: str) -> str:
-    """Return a code after what starts the journey that no journey has yet."""
-    taken = {journey.code for journey in list_journeys(g.session, with_archived=True)}
-    stem = on.replace("_", "-")
-    return next(
-        code for number in range(1, MOST_TRIED) if (code := f"{stem}-{number}") not in taken
-    )
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:

@@ -5,12 +5,14 @@ left empty stay out, so that the reader names them.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import g
 
 from handlers.console import form
+from handlers.console.segments.typed import EMPTY, typed_rule
 from models.journey.editing import Json
 from models.journey.step import ONWARDS, OTHERWISE
 from models.journey.stepping import (
@@ -31,18 +33,19 @@ from models.outreach import WIN_BACK
 from models.segment.keeping import get_version, rule_of
 
 FOR, SINCE_CAUSE, UNTIL_TIME, UNTIL_FACT = WAITS = ("for", "cause", "time", "fact")
-MAY_WRITE, SEGMENT, FACT, KEPT = ASKS = ("may_write", "segment", "fact", "kept")
+MAY_WRITE, SEGMENT, FACT, RULE = ASKS = ("may_write", "segment", "fact", "rule")
 OF_CAUSE = "*"
 """In the list of coupons: the one that the cause brought."""
 LONGEST_TIME = 5
 LONGEST_CONTENT = 80_000
+_NUMBER = re.compile(r"-?\d{1,15}")
 _TRUTHS = {"true": True, "false": False}
 
 
 def read_step(step: Json) -> Json:
     """Return what the form says of a step, but for its ways: they stay where they lead.
 
-    Raises FieldRefused, or NoSuchSegment.
+    Raises FieldRefused, NoSuchSegment, or a RuleRefused.
     """
     return _READERS[step["do"]](step)
 
@@ -68,10 +71,10 @@ def _wait(_step: Json) -> Json:
     return told | clock | ({"from": "cause"} if how == SINCE_CAUSE else {})
 
 
-def _condition(step: Json) -> Json:
+def _condition(_step: Json) -> Json:
     how = form.needed_choice("how", ASKS)
-    if how == KEPT:
-        return {"if": step["if"]}
+    if how == RULE:
+        return {"if": {"rule": typed_rule().as_json()}}
     if how == MAY_WRITE:
         return {"if": {"may_write": True} | _purpose()}
     if how == SEGMENT:
@@ -88,7 +91,7 @@ def _value(typed: str) -> int | bool | str:
     """Return a number or a yes or no as what it is, and all else as a word."""
     if typed in _TRUTHS:
         return _TRUTHS[typed]
-    return int(typed) if typed.lstrip("-").isdecimal() else typed
+    return int(typed) if _NUMBER.fullmatch(typed) else typed
 
 
 def _split(_step: Json) -> Json:
@@ -98,11 +101,8 @@ def _split(_step: Json) -> Json:
 
 
 def _send(_step: Json) -> Json:
-    try:
-        content = json.loads(form.needed("content", LONGEST_CONTENT))
-    except ValueError as error:
-        raise form.FieldRefused(field="content", why="content") from error
-    return {"content": content} | _sending()
+    typed = form.needed("content", LONGEST_CONTENT)
+    return {"content": form.decoded(typed, "content", LONGEST_CONTENT)} | _sending()
 
 
 def _survey(_step: Json) -> Json:
@@ -183,9 +183,10 @@ def shown_condition(step: Json) -> dict[str, Any]:
     """Return how the fields of a condition are filled."""
     asked = step["if"]
     if "rule" in asked:
-        return {"how": KEPT, "rule": asked["rule"]}
+        return {"how": RULE, "rule": json.dumps(asked["rule"], ensure_ascii=False)}
+    blank = {"rule": EMPTY}
     if "fact" not in asked:
-        return {"how": MAY_WRITE, "is_win_back": asked.get("purpose") == WIN_BACK}
+        return blank | {"how": MAY_WRITE, "is_win_back": asked.get("purpose") == WIN_BACK}
     value = asked.get("value")
     written = str(value).lower() if isinstance(value, bool) else value
-    return {"how": FACT, "fact": asked["fact"], "operator": asked["is"], "value": written}
+    return blank | {"how": FACT, "fact": asked["fact"], "operator": asked["is"], "value": written}

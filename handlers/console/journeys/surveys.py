@@ -1,14 +1,20 @@
 """Surveys: what the shop asks in the chat, what it was told, and by whom (B-17, E-11)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
 
 from bot.texts import LANGUAGES, Texts
+from handlers.address import read_id, read_whole
 from handlers.console import chart, form, paging, views
-from handlers.console.door import ConsoleDoor, console_texts
+from handlers.console.door import ConsoleDoor, console_texts, current_staff
+from handlers.console.refusals import explain
+from models.base import BusinessError, hold
+from models.draft import drop_draft
+from models.fingerprint import fingerprint
 from models.survey import (
     EXIT,
     KINDS,
@@ -29,12 +35,8 @@ from models.survey.table import LONGEST_QUESTION, LONGEST_REASON, MOST_REASONS
 A_PAGE = 50
 
 
-@dataclass(frozen=True)
-class Row:
-    """One reason in the form: its code, and what it is called in each language."""
-
-    code: str
-    names: dict[str, str]
+NEW = "survey:new"
+OK = 200
 
 
 def show_list() -> ResponseReturnValue:
@@ -55,7 +57,7 @@ def show_survey(code: str) -> ResponseReturnValue:
     """Show what a survey found, and the answers, those of a score or a reason where asked."""
     survey = get_survey(g.session, code, with_archived=True)
     (reported,) = find_reports(g.session, [survey], g.now)
-    score, reason = request.args.get("score", type=int), request.args.get("reason")
+    score, reason = read_whole(request.args.get("score")), request.args.get("reason")
     found = list_given(
         g.session, survey, score=score, reason=reason, before=_before(), limit=A_PAGE + 1
     )
@@ -78,9 +80,10 @@ def show_survey(code: str) -> ResponseReturnValue:
 
 
 def _before() -> tuple[datetime, int] | None:
-    at, _, answer_id = (paging.after() or "").partition("~")
+    at, _, typed = (paging.after() or "").partition("~")
+    answer_id = read_id(typed)
     try:
-        return datetime.fromisoformat(at), int(answer_id)
+        return None if answer_id is None else (datetime.fromisoformat(at), answer_id)
     except ValueError:
         return None
 
@@ -125,44 +128,95 @@ def _reasons(report: SurveyReport, t: Texts, urls: list[str]) -> chart.Chart:
 
 def show_new() -> ResponseReturnValue:
     """Ask for a new survey."""
-    return _show_form(None)
+    return _show_form(None, views.draft_values(NEW))
 
 
 def show_change(code: str) -> ResponseReturnValue:
-    """Show a survey to be worded anew."""
-    return _show_form(get_survey(g.session, code, with_archived=True))
+    """Show a survey to be worded anew, or how this person worded it and did not save."""
+    survey = get_survey(g.session, code, with_archived=True)
+    return _show_form(survey, views.draft_values(draft_name(code)))
 
 
-def _show_form(survey: Survey | None) -> ResponseReturnValue:
-    t = console_texts()
-    reasons = [Row(each["code"], each["name"]) for each in survey.reasons] if survey else []
-    blank = [Row("", {}) for _ in range(MOST_REASONS - len(reasons))]
+def draft_name(code: str) -> str:
+    """Return what the draft of a kept survey is called."""
+    return f"survey:{code}"
+
+
+def _values_of(survey: Survey | None) -> dict[str, str]:
+    """Return a survey as the fields of its form."""
+    if survey is None:
+        return {"kind": KINDS[0], "asks_words": "1"}
+    values = {"code": survey.code, "kind": survey.kind, "asks_words": "1" * survey.asks_words}
+    values |= {f"name_{language}": words for language, words in survey.name.items()}
+    values |= {f"question_{language}": words for language, words in survey.question.items()}
+    for place, reason in enumerate(survey.reasons):
+        values[f"reason_{place}_code"] = reason["code"]
+        values |= {f"reason_{place}_{language}": said for language, said in reason["name"].items()}
+    return values
+
+
+def _show_form(
+    survey: Survey | None, typed: Mapping[str, str] | None, status: int = 200, **context: Any
+) -> ResponseReturnValue:
+    """Show the form as it is kept, or as it was typed; `base` says what it was filled from."""
+    what = NEW if survey is None else draft_name(survey.code)
+    kept = _values_of(survey)
     return views.show(
         "journeys/survey_form",
+        status,
         survey=survey,
-        kinds=_kind_names(t),
-        reasons=reasons + blank,
+        what=what,
+        others=views.edited_by_others(what),
+        has_draft=typed is not None and status == OK,
+        base=fingerprint(kept) if survey is not None else "",
+        values=typed if typed is not None else kept,
+        kinds=_kind_names(console_texts()),
+        most_reasons=MOST_REASONS,
         languages=LANGUAGES,
         longest_code=LONGEST_CODE,
         longest_question=LONGEST_QUESTION,
         longest_reason=LONGEST_REASON,
+        **context,
     )
 
 
 def keep() -> ResponseReturnValue:
-    """Keep a new survey, or new words of one."""
-    survey = keep_survey(
+    """Keep a new survey, or new words of one, unless somebody worded it anew meanwhile."""
+    t, base = console_texts(), request.form.get("draft_base", "")
+    code = form.text("code", LONGEST_CODE) or ""
+    kept = hold(g.session, Survey, code)
+    about = kept if base else None
+    before = fingerprint(_values_of(kept)) if kept is not None else ""
+    try:
+        survey = _keep(code)
+    except BusinessError as refused:
+        g.session.rollback()
+        return _show_form(about, request.form, 409, notice=explain(t, refused))
+    if before not in (base, fingerprint(_values_of(survey))):
+        g.session.rollback()
+        return _show_newer(get_survey(g.session, code, with_archived=True))
+    drop_draft(g.session, current_staff(), draft_name(code) if base else NEW)
+    url = url_for("console.journeys_surveys_show_survey", code=code)
+    return views.go(url, t("問卷已儲存。旅程與活動都可以發這份問卷。"))
+
+
+def _show_newer(survey: Survey) -> ResponseReturnValue:
+    """Show what is kept now beside what was typed; saving again goes over it."""
+    return _show_form(survey, request.form, 409, newer=survey)
+
+
+def _keep(code: str) -> Survey:
+    return keep_survey(
         g.session,
-        form.needed("code", LONGEST_CODE),
+        code,
         form.needed_choice("kind", KINDS),
         name=_texts("name", LONGEST_QUESTION),
         question=_texts("question", LONGEST_QUESTION),
         reasons=_typed_reasons(),
+        by=current_staff().username,
         now=g.now,
         asks_words=form.flag("asks_words"),
     )
-    url = url_for("console.journeys_surveys_show_survey", code=survey.code)
-    return views.go(url, console_texts()("問卷已儲存。旅程與活動都可以發這份問卷。"))
 
 
 def _texts(name: str, longest: int) -> dict[str, str]:
@@ -182,9 +236,10 @@ def _typed_reasons() -> dict[str, dict[str, str]]:
 
 def archive(code: str) -> ResponseReturnValue:
     """Ask a survey no more."""
+    t = console_texts()
     archive_survey(g.session, get_survey(g.session, code), g.now)
     url = url_for("console.journeys_surveys_show_list")
-    return views.go(url, console_texts()("問卷已封存：不再發出，已問的還可以回答。"))
+    return views.go(url, t("問卷已封存：不再發出，已問的還可以回答。"))
 
 
 def _kind_names(t: Texts) -> dict[str, str]:

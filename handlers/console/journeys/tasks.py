@@ -5,6 +5,7 @@ from datetime import date, datetime
 from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
 
+from handlers.address import read_id
 from handlers.console import paging, views
 from handlers.console.door import ConsoleDoor, console_texts, current_staff
 from models.journey.tasks import OpenTask, finish_task, list_done_tasks, list_tasks
@@ -44,19 +45,21 @@ def _place(last: OpenTask) -> str:
 
 def _asked_place() -> tuple[str, int] | None:
     """Return where the page before ended; None for the first page, or where it says nothing."""
-    at, _, task_id = (paging.after() or "").partition("~")
+    at, _, typed = (paging.after() or "").partition("~")
+    task_id = read_id(typed)
     try:
         datetime.fromisoformat(at)
-        return at, int(task_id)
     except ValueError:
         return None
+    return None if task_id is None else (at, task_id)
 
 
 def finish(task_id: int) -> ResponseReturnValue:
     """Tick a task off."""
+    t = console_texts()
     finish_task(g.session, task_id, current_staff(), g.now)
     url = url_for("console.journeys_tasks_show_tasks")
-    return views.go(url, console_texts()("已完成這件待辦。"))
+    return views.go(url, t("已完成這件待辦。"))
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:

@@ -4,7 +4,6 @@ from handlers.console.door import ConsoleDoor
 from handlers.console.loyalty import (
     budget,
     designer,
-    hits,
     overview,
     proposal_benefits,
     proposals,
@@ -22,7 +21,6 @@ def add_routes(blueprint: ConsoleDoor) -> None:
         tiers,
         proposals,
         proposal_benefits,
-        hits,
         simulation,
         publishing,
         designer,

@@ -1,21 +1,21 @@
-"""Whom a proposal would hit on its first day, and what its new tiers cost; prepared by a worker."""
+"""Whom a proposal would hit on its first day, and what its new tiers cost; prepared by a worker.
+
+An open proposal is counted as soon as somebody looks at it, for nobody publishes one unseen.
+"""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import g, url_for
-from flask.typing import ResponseReturnValue
+from flask import g
 
-from handlers.console import views
-from handlers.console.door import ConsoleDoor
 from handlers.console.members.links import members_url
 from models.prepared import PreparedFigure, find_prepared, want
 from models.segment.rule import SCHEMA
 from models.tier import ROLLING, Tier, list_tiers
 from models.tier_evaluation import Draft, ranked_with
-from models.tier_proposal import TierProposal, get_proposal
+from models.tier_proposal import TierProposal
 from models.tier_simulation import HITS
 
 
@@ -63,6 +63,9 @@ def told_hits(proposal: TierProposal) -> Hits:
     """Return whom a proposal would hit, as it was last counted."""
     asked = asked_of(proposal)
     found = find_prepared(g.session, HITS, asked)
+    if found is None and proposal.is_open:
+        want(g.session, HITS, asked, g.now)
+        found = find_prepared(g.session, HITS, asked)
     if found is None or found.body is None:
         return Hits(HITS, json.dumps(asked), found)
     draft = proposal.proposed.draft
@@ -79,19 +82,6 @@ def told_hits(proposal: TierProposal) -> Hits:
     )
     budgets = tuple((tiers[each["code"]], each) for each in found.body["new_tiers"])
     return Hits(HITS, json.dumps(asked), found, lines, budgets)
-
-
-def count(proposal_id: int) -> ResponseReturnValue:
-    """Have whom a proposal hits counted anew."""
-    want(g.session, HITS, asked_of(get_proposal(g.session, proposal_id)), g.now)
-    return views.go(
-        url_for("console.loyalty_proposals_show_proposal", proposal_id=proposal_id) + "#hits"
-    )
-
-
-def add_routes(blueprint: ConsoleDoor) -> None:
-    """Add the address that has hits counted."""
-    blueprint.post("/loyalty/proposals/<int:proposal_id>/hits", right="see")(count)
 
 
 def _people(draft: Draft, tiers: Mapping[str, Tier], before: str, after: str) -> str | None:

@@ -8,6 +8,7 @@ from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
 
 from bot.texts import Texts
+from handlers.address import read_id
 from handlers.console import form, views
 from handlers.console.door import ConsoleDoor, console_texts, current_staff
 from handlers.console.loyalty.words import benefit_words, kind_names, weekday_names
@@ -78,32 +79,36 @@ def show_benefits(proposal_id: int) -> ResponseReturnValue:
 
 def add(proposal_id: int) -> ResponseReturnValue:
     """Add a benefit that begins with the proposal's rules. Raises BenefitRefused."""
+    t = console_texts()
     proposal = get_proposal(g.session, proposal_id)
     proposed = proposal.proposed
     kind = form.needed_choice("kind", KINDS)
     codes = {tier.code for tier in ranked_with(proposed.draft, list_tiers(g.session))}
     benefit = NewBenefit(form.needed_choice("tier", codes), kind, read_parameters(kind))
     kept = Proposed(proposed.draft, (*proposed.benefits, benefit), proposed.ended)
-    return _keep(proposal, Proposed.parse(kept.as_json()), console_texts()("權益已加入提案。"))
+    return _keep(proposal, Proposed.parse(kept.as_json()), t("權益已加入提案。"))
 
 
 def remove(proposal_id: int) -> ResponseReturnValue:
     """Take one of the added benefits out of the proposal."""
+    t = console_texts()
     proposal = get_proposal(g.session, proposal_id)
     proposed, place = proposal.proposed, form.needed_whole("place", least=0)
     kept = tuple(each for at, each in enumerate(proposed.benefits) if at != place)
     changed = Proposed(proposed.draft, kept, proposed.ended)
-    return _keep(proposal, changed, console_texts()("已從提案移除。"))
+    return _keep(proposal, changed, t("已從提案移除。"))
 
 
 def end(proposal_id: int) -> ResponseReturnValue:
     """Say which of today's benefits end on the day before the rules begin."""
+    t = console_texts()
     proposal = get_proposal(g.session, proposal_id)
     running = {held.row.id for held in get_programme(g.session).benefits if held.row.tier_id}
-    ticked = {int(told) for told in request.form.getlist("ended") if told.isdecimal()}
+    ticked = set(map(read_id, request.form.getlist("ended")))
+    ended = tuple(sorted(each for each in running if each in ticked))
     proposed = proposal.proposed
-    changed = Proposed(proposed.draft, proposed.benefits, tuple(sorted(ticked & running)))
-    return _keep(proposal, changed, console_texts()("已儲存。"))
+    changed = Proposed(proposed.draft, proposed.benefits, ended)
+    return _keep(proposal, changed, t("已儲存。"))
 
 
 def read_parameters(kind: str) -> dict[str, Any]:
@@ -124,8 +129,7 @@ def _read(name: str, hint: Any) -> Any:
 
 def _read_days(name: str) -> list[int]:
     """Return ticked weekdays, or days of the month with commas between. Raises FieldRefused."""
-    told = ",".join(request.form.getlist(name))[:LONGEST_DAYS].replace("、", ",")
-    parts = [part.strip() for part in told.split(",") if part.strip()]
+    parts = form.parts_of(",".join(request.form.getlist(name))[:LONGEST_DAYS])
     if not all(part.isdecimal() for part in parts):
         raise form.FieldRefused(field=name, why="whole")
     return [int(part) for part in parts]

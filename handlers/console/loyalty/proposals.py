@@ -8,6 +8,7 @@ from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
 
 from bot.texts import LANGUAGES, Texts
+from handlers.address import read_whole
 from handlers.console import form, views
 from handlers.console.door import ConsoleDoor, console_texts, current_staff
 from handlers.console.loyalty import reading
@@ -56,8 +57,9 @@ def show_list() -> ResponseReturnValue:
 
 def show_new() -> ResponseReturnValue:
     """Show the form of a new proposal: the newest rules, with thresholds told in the address."""
+    t = console_texts()
     proposed = _first_words()
-    name = console_texts()("{day} 新規則", day=proposed.draft.effective_on.isoformat())
+    name = t("{day} 新規則", day=proposed.draft.effective_on.isoformat())
     return _show_form(None, reading.fields_of(name, proposed), NEW)
 
 
@@ -106,6 +108,7 @@ def show_edit(proposal_id: int) -> ResponseReturnValue:
 
 def change(proposal_id: int) -> ResponseReturnValue:
     """Keep a changed proposal; one that somebody else changed meanwhile is shown beside it."""
+    t = console_texts()
     staff, kept = current_staff(), get_proposal(g.session, proposal_id).proposed
     name = reading.read_name()
     proposed = reading.read_proposed(
@@ -119,7 +122,7 @@ def change(proposal_id: int) -> ResponseReturnValue:
     except ProposalChanged as error:
         return _show_both(proposal_id, reading.fields_of(name, proposed), error)
     drop_draft(g.session, staff, _draft_name(proposal))
-    return views.go(_url(proposal_id), console_texts()("已儲存為第 {n} 版。", n=proposal.edition))
+    return views.go(_url(proposal_id), t("已儲存為第 {n} 版。", n=proposal.edition))
 
 
 def _show_both(
@@ -165,8 +168,9 @@ def _field_labels() -> dict[str, str]:
 
 def drop(proposal_id: int) -> ResponseReturnValue:
     """Close a proposal without publishing it."""
+    t = console_texts()
     drop_proposal(g.session, proposal_id, current_staff(), g.now)
-    return views.go(url_for("console.loyalty_show_overview"), console_texts()("提案已放棄。"))
+    return views.go(url_for("console.loyalty_show_overview"), t("提案已放棄。"))
 
 
 def check() -> ResponseReturnValue:
@@ -256,7 +260,7 @@ def _first_words() -> Proposed:
     effective_on = max(first_of_month_after(today, 1), first_of_month_after(newest.effective_on, 1))
     thresholds = dict(newest.parameters["thresholds"])
     for code in thresholds:
-        told = request.args.get(f"{THRESHOLD}{code}", type=int)
+        told = read_whole(request.args.get(f"{THRESHOLD}{code}"))
         thresholds[code] = told or thresholds[code]
     return Proposed(
         Draft.of(
@@ -292,7 +296,10 @@ def _show_form(
         others=views.edited_by_others(what),
         tiers=[tier for tier in list_tiers(g.session)[::-1] if tier.rank],
         bases=list(basis_names(t).items()),
-        metrics=[("", t("請選擇")), *((name, f"{name}：{said}") for name, said in metrics.items())],
+        metrics=[
+            ("", t("請選擇")),
+            *((name, name + t("：") + said) for name, said in metrics.items()),
+        ],
         sources=[("", t("不使用")), *sources.items()],
         new_places=range(1, reading.MOST_NEW_TIERS + 1),
         factor_places=range(1, reading.MOST_FACTORS + 1),

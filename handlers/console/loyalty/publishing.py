@@ -10,9 +10,16 @@ from handlers.console.loyalty.proposal_benefits import told_benefits
 from handlers.console.loyalty.proposals import told_changes, told_problems
 from handlers.console.loyalty.simulation import find_simulation
 from handlers.console.loyalty.words import basis_names
+from models.base import BusinessError
 from models.programme import get_programme
 from models.tier_evaluation import lint
 from models.tier_proposal import get_proposal, publish_proposal
+
+
+class EffectUnknown(BusinessError):
+    """Whom the proposal hits is not counted yet, so nobody can have seen it."""
+
+    code = "effect_unknown"
 
 
 def show_publish(proposal_id: int) -> ResponseReturnValue:
@@ -38,6 +45,8 @@ def publish(proposal_id: int) -> ResponseReturnValue:
     """Put a proposal into force from its day on."""
     if not form.flag("seen"):
         raise form.FieldRefused(field="seen", why="missing")
+    if not told_hits(get_proposal(g.session, proposal_id)).is_made:
+        raise EffectUnknown
     version = publish_proposal(
         g.session,
         proposal_id,

@@ -2,8 +2,8 @@
 
 from bot.texts import Texts
 from handlers.console.loyalty.words import problem_words
-from handlers.console.refusals import Facts, NoticeFor, register
-from handlers.notice import Notice
+from handlers.console.refusals import register
+from handlers.notice import Facts, Notice, NoticeFor
 
 
 def _rules_refused(t: Texts, facts: Facts) -> Notice:
@@ -53,6 +53,9 @@ _NOTICES: dict[str, NoticeFor] = {
     ),
     "no_tier_here": lambda t, _: Notice(
         t("找不到這個等級"), t("請回會員制度頁，從現行等級重新選一個。")
+    ),
+    "effect_unknown": lambda t, _: Notice(
+        t("還在計算誰會受影響"), t("名單算好就會出現在這一頁；看過之後再發布。")
     ),
     "not_simulated": lambda t, _: Notice(
         t("這一版還沒有試算"), t("請先按「開始試算」，完成後再看名單。")

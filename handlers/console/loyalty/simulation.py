@@ -114,8 +114,7 @@ def show_people(proposal_id: int) -> ResponseReturnValue:
     move = next((move for move in body["moves"] if _is_asked(move)), None)
     if move is None:
         raise NotSimulated
-    after = paging.after() or ""
-    found = _members(move["ids"], int(after) if after.isdecimal() else 0)
+    found = _members(move["ids"], paging.after_id() or 0)
     names = _names(t, body)
     return views.show(
         "loyalty/simulation_people",
@@ -212,17 +211,15 @@ def _cost_lines(t: Texts, body: Mapping[str, Any]) -> list[CostLine]:
 
 
 def _stream(t: Texts, body: Mapping[str, Any], as_of: Any) -> chart.Chart:
-    names = _names(t, body)
+    now = _names(t, body)
+    then = {code: t("{tier}・新", tier=name) for code, name in now.items()}
     links = [
-        (
-            names[move["from"]],
-            t("{tier}・新", tier=names[move["to"]]),
-            move["members"],
-        )
+        (now[move["from"]], then[move["to"]], move["members"])
         for move in body["moves"]
         if move["members"]
     ]
-    return chart.sankey(t("會員從哪一級到哪一級"), links, as_of=as_of)
+    kinds = {names[code]: place for place, code in enumerate(now) for names in (now, then)}
+    return chart.sankey(t("會員從哪一級到哪一級"), links, kinds, as_of=as_of)
 
 
 def _heads(t: Texts, body: Mapping[str, Any], side: str, as_of: Any) -> chart.Chart:
@@ -234,7 +231,10 @@ def _heads(t: Texts, body: Mapping[str, Any], side: str, as_of: Any) -> chart.Ch
     names = _names(t, body)
     codes = [tier["code"] for tier in body["tiers"][1:]]
     series = [(names[code], body[side]["heads"][code]) for code in codes]
-    return chart.trend(titles[side], body["months"], series, as_of=as_of)
+    months = [f"{date.fromisoformat(month):%Y/%m}" for month in body["months"]]
+    heads = [body[each]["heads"][code] for each in titles for code in codes]
+    most = max((max(numbers, default=0) for numbers in heads), default=0)
+    return chart.trend(titles[side], months, series, most=most, as_of=as_of)
 
 
 def _notes(t: Texts, body: Mapping[str, Any]) -> list[str]:

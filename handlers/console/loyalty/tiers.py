@@ -8,10 +8,10 @@ from flask.typing import ResponseReturnValue
 
 from bot.texts import LANGUAGES
 from handlers.console import form, views
-from handlers.console.door import ConsoleDoor, console_texts, current_staff
+from handlers.console.door import ConsoleDoor, console_texts
 from handlers.console.loyalty.overview import member_lines, tier_people
 from handlers.console.loyalty.words import benefit_words, threshold_words
-from models.audit import note
+from handlers.console.noting import note_deed
 from models.base import BusinessError, in_language
 from models.benefit import benefits_of, templates_of
 from models.local_day import local_day
@@ -62,6 +62,7 @@ def show_tier(code: str) -> ResponseReturnValue:
 
 def change_tier(code: str) -> ResponseReturnValue:
     """Keep another name, colour, rate or other lines of a tier, from now on."""
+    t = console_texts()
     tier = _get_tier(code)
     before = _identity(tier)
     colour = form.needed("colour", len("#123456"))
@@ -79,18 +80,8 @@ def change_tier(code: str) -> ResponseReturnValue:
     }
     if before != _identity(tier):
         raise_version(g.session)
-        note(
-            g.session,
-            "tier.change",
-            f"tier:{tier.id}",
-            now=g.now,
-            staff_id=current_staff().id,
-            before=before,
-            after=_identity(tier),
-        )
-    return views.go(
-        url_for("console.loyalty_tiers_show_tier", code=code), console_texts()("已儲存，立即生效。")
-    )
+        note_deed("tier.change", f"tier:{tier.id}", before=before, after=_identity(tier))
+    return views.go(url_for("console.loyalty_tiers_show_tier", code=code), t("已儲存，立即生效。"))
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:

@@ -14,7 +14,6 @@ from models.benefit import (
     UpgradeGift,
     read_terms,
 )
-from models.score import METRIC_PREFIX
 from models.tier import (
     CALENDAR,
     LIFETIME,
@@ -102,10 +101,10 @@ def _detail(t: Texts, terms: object) -> str:
 
 def _days(t: Texts, terms: PointsMultiplier) -> str:
     if terms.month_days:
-        return t("（每月 {days} 日）", days=_listed(terms.month_days))
+        return t("（每月 {days} 日）", days=_listed(t, terms.month_days))
     names = weekday_names(t)
     return (
-        t("（每週{days}）", days=_listed([names[day - 1] for day in terms.weekdays]))
+        t("（每週{days}）", days=_listed(t, [names[day - 1] for day in terms.weekdays]))
         if terms.weekdays
         else ""
     )
@@ -117,8 +116,8 @@ def _shipping(t: Texts, terms: FreeShipping) -> str:
     return start + times
 
 
-def _listed(values: Sequence[object]) -> str:
-    return "、".join(str(value) for value in values)
+def _listed(t: Texts, values: Sequence[object]) -> str:
+    return t("、").join(str(value) for value in values)
 
 
 def weekday_names(t: Texts) -> tuple[str, ...]:
@@ -136,12 +135,6 @@ def source_names(t: Texts) -> dict[str, str]:
         "tenure_days": t("入會天數"),
         "tier_points": t("等級點數"),
     }
-
-
-def source_name(t: Texts, source: str, metrics: Mapping[str, str]) -> str:
-    """Return one source by name; a metric by what it means."""
-    metric = source.removeprefix(METRIC_PREFIX)
-    return source_names(t).get(source) or metrics.get(metric, metric)
 
 
 def problem_words(t: Texts) -> dict[str, str]:

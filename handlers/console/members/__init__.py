@@ -4,6 +4,7 @@ from handlers.console.door import ConsoleDoor
 from handlers.console.members import (
     binding,
     correcting,
+    grading,
     handing_out,
     leaving,
     listing,
@@ -27,6 +28,7 @@ def add_routes(blueprint: ConsoleDoor) -> None:
         notes,
         tags,
         correcting,
+        grading,
         merging,
         binding,
         leaving,

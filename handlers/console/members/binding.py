@@ -33,6 +33,7 @@ def show_binding(number: str) -> ResponseReturnValue:
 
 def bind(number: str) -> ResponseReturnValue:
     """Put a card on the LINE account whose code was told; the old one is released."""
+    t = console_texts()
     member, staff = get_shown(number), current_staff()
     refuse_gone(member)
     asked = get_binding_request(
@@ -47,7 +48,7 @@ def bind(number: str) -> ResponseReturnValue:
         now=g.now,
     )
     log.info("line_bound", member_id=member.id, staff_id=staff.id)
-    return views.go(member_url(member.number), console_texts()("會員卡已換到新的 LINE。"))
+    return views.go(member_url(member.number), t("會員卡已換到新的 LINE。"))
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:

@@ -68,40 +68,42 @@ def adjust(number: str) -> ResponseReturnValue:
 
 def approve(adjustment_id: int) -> ResponseReturnValue:
     """Let what a colleague asked for be posted."""
+    t = console_texts()
     staff = current_staff()
     wish = approve_adjustment(g.session, adjustment_id, decided_by=staff, now=g.now)
     log.info("adjustment_approved", adjustment_id=wish.id, staff_id=staff.id)
-    return views.go(_page_of(wish.member_id), console_texts()("已核准，點數已經調整。"))
+    return views.go(_page_of(wish.member_id), t("已核准，點數已經調整。"))
 
 
 def refuse(adjustment_id: int) -> ResponseReturnValue:
     """End what a colleague asked for without moving anything."""
+    t = console_texts()
     staff = current_staff()
     wish = refuse_adjustment(g.session, adjustment_id, decided_by=staff, now=g.now)
     log.info("adjustment_refused", adjustment_id=wish.id, staff_id=staff.id)
-    return views.go(_page_of(wish.member_id), console_texts()("已退回，點數沒有變動。"))
+    return views.go(_page_of(wish.member_id), t("已退回，點數沒有變動。"))
 
 
 def freeze(number: str) -> ResponseReturnValue:
     """Freeze a card: nothing can be spent or redeemed until somebody releases it."""
+    t = console_texts()
     member, staff = get_shown(number), current_staff()
     refuse_gone(member)
     check_own_card(staff, member)
     why = _reason()
     freeze_member(g.session, member, BY_STAFF, now=g.now, staff_id=staff.id, note_text=why)
     log.info("card_frozen", member_id=member.id, staff_id=staff.id)
-    return views.go(
-        member_url(member.number), console_texts()("已凍結：不能折抵、兌換，仍可累積。")
-    )
+    return views.go(member_url(member.number), t("已凍結：不能折抵、兌換，仍可累積。"))
 
 
 def release(number: str) -> ResponseReturnValue:
     """Release a frozen card, and settle what it was frozen for."""
+    t = console_texts()
     member, staff = get_shown(number), current_staff()
     check_own_card(staff, member)
     release_member(g.session, member, staff=staff, note_text=_reason(), now=g.now)
     log.info("card_released", member_id=member.id, staff_id=staff.id)
-    return views.go(member_url(member.number), console_texts()("已解除凍結，會員會收到通知。"))
+    return views.go(member_url(member.number), t("已解除凍結，會員會收到通知。"))
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:

@@ -9,6 +9,7 @@ from handlers.console.door import ConsoleDoor, console_texts, current_staff
 from handlers.console.members.links import member_url
 from handlers.console.members.who import facts_of, get_shown
 from models.leaving import erase_for, preview_leaving, stop_marketing
+from models.local_day import last_day
 from models.points.adjustment import LONGEST_REASON
 
 LONGEST_NUMBER = 20
@@ -18,6 +19,7 @@ log = structlog.get_logger()
 
 def block(number: str) -> ResponseReturnValue:
     """Stop all marketing to a member who asked for it."""
+    t = console_texts()
     member, staff = get_shown(number), current_staff()
     stop_marketing(
         g.session,
@@ -28,9 +30,7 @@ def block(number: str) -> ResponseReturnValue:
         now=g.now,
     )
     log.info("marketing_stopped", member_id=member.id, staff_id=staff.id)
-    return views.go(
-        member_url(member.number), console_texts()("已停止行銷訊息；只有會員本人能再打開。")
-    )
+    return views.go(member_url(member.number), t("已停止行銷訊息；只有會員本人能再打開。"))
 
 
 def show_erasing(number: str) -> ResponseReturnValue:
@@ -41,11 +41,13 @@ def show_erasing(number: str) -> ResponseReturnValue:
         member=member,
         who=facts_of(member),
         seen=preview_leaving(g.session, member, g.now),
+        last_day=last_day,
     )
 
 
 def erase(number: str) -> ResponseReturnValue:
     """Erase a member's personal data, for good."""
+    t = console_texts()
     member, staff = get_shown(number), current_staff()
     erase_for(
         g.session,
@@ -57,9 +59,7 @@ def erase(number: str) -> ResponseReturnValue:
         now=g.now,
     )
     log.info("member_erased", member_id=member.id, staff_id=staff.id)
-    return views.go(
-        member_url(member.number), console_texts()("個人資料已刪除；消費數字保留，不再連到任何人。")
-    )
+    return views.go(member_url(member.number), t("個人資料已刪除；消費數字保留，不再連到任何人。"))
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:

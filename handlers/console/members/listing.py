@@ -6,14 +6,13 @@ from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from handlers.console import paging, views
-from handlers.console.door import ConsoleDoor, console_texts
+from handlers.console.door import ConsoleDoor, console_texts, may
 from handlers.console.members.asking import USUAL, read_asked
 from handlers.console.members.links import members_url
-from handlers.console.members.who import facts_of
-from handlers.console.segments.links import builder_url, segment_url
+from handlers.console.members.who import FULL, facts_of
+from handlers.console.segments.links import builder_url, campaign_to_url, segment_url
 from models.base import in_language
 from models.lifecycle import NASLD, class_key, get_model
-from models.member import Member
 from models.member_list import list_page
 from models.member_search import MOST_FOUND, search_members
 from models.programme import Programme, get_programme
@@ -29,12 +28,11 @@ def show_list() -> ResponseReturnValue:
     """Show the members a rule has, or all of them, newest first; to our script only more rows."""
     t = console_texts()
     asked = read_asked(t.language)
-    before = paging.after() or ""
     page = list_page(
         g.session,
         asked.rule,
         g.now,
-        before_id=int(before) if before.isascii() and before.isdigit() else None,
+        before_id=paging.after_id(),
     )
     return views.show(
         "members/list",
@@ -42,7 +40,7 @@ def show_list() -> ResponseReturnValue:
         asked=asked,
         page=page,
         more_url=paging.next_url(after=page.next_id) if page.next_id is not None else None,
-        is_begun=bool(before),
+        is_begun=paging.after() is not None,
         facts_of=facts_of,
         **_choices(),
         **_found(request.args.get("q", "")),
@@ -78,7 +76,7 @@ def add_routes(blueprint: ConsoleDoor) -> None:
 def _found(typed: str) -> dict[str, Any]:
     """Return who fits what was typed, and which tags do."""
     typed = typed.strip()[:LONGEST_TYPED]
-    found: list[Member] = search_members(g.session, typed) if typed else []
+    found = search_members(g.session, typed, is_masked=not may(FULL)) if typed else []
     return {
         "members_url": members_url,
         "typed": typed,
@@ -116,6 +114,7 @@ def _choices() -> dict[str, Any]:
         "quiet_days": QUIET_DAYS,
         "usual": {name: request.args.get(name, "") for name in USUAL},
         "builder_url": builder_url,
+        "campaign_to_url": campaign_to_url,
         "segment_url": segment_url,
     }
 

@@ -75,13 +75,14 @@ def merge(number: str, other: str) -> ResponseReturnValue:
 
 def undo(number: str, merge_id: int) -> ResponseReturnValue:
     """Take a merge back: the closed card opens again with all that was its own."""
+    t = console_texts()
     keep, staff = get_shown(number), current_staff()
     found = g.session.get(MemberMerge, merge_id)
     if found is None or found.kept_id != keep.id:
         raise MergeOver
     returned = undo_merge(g.session, found, staff=staff, now=g.now)
     log.info("merge_undone", merge_id=merge_id, staff_id=staff.id)
-    return views.go(member_url(returned.number), console_texts()("已取消合併，這張卡恢復了。"))
+    return views.go(member_url(returned.number), t("已取消合併，這張卡恢復了。"))
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:

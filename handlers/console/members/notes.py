@@ -16,21 +16,23 @@ log = structlog.get_logger()
 
 def add_note(number: str) -> ResponseReturnValue:
     """Keep a note about a member."""
+    t = console_texts()
     member, staff = get_shown(number), current_staff()
     typed = form.needed("words", LONGEST_NOTE)
     key = f"console:{form.page_key()}"
     drop_draft(g.session, staff, f"note:{member.number}")
     made = write_note(g.session, member, typed, staff=staff, key=key, now=g.now)
     log.info("note_written", note_id=made.id, member_id=member.id, staff_id=staff.id)
-    return views.go(member_url(member.number), console_texts()("備註已儲存"))
+    return views.go(member_url(member.number), t("備註已儲存"))
 
 
 def drop_note(number: str, note_id: int) -> ResponseReturnValue:
     """Remove a note."""
+    t = console_texts()
     member, staff = get_shown(number), current_staff()
     remove_note(g.session, member, note_id, staff=staff, now=g.now)
     log.info("note_removed", note_id=note_id, member_id=member.id, staff_id=staff.id)
-    return views.go(member_url(member.number), console_texts()("備註已移除"))
+    return views.go(member_url(member.number), t("備註已移除"))
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:

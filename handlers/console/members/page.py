@@ -28,6 +28,7 @@ from models.programme import Programme, get_programme
 from models.rfm import get_group
 from models.stamp_card import list_held_cards
 from models.tag import list_member_tags, list_tags
+from models.tier_grant import find_undoable_grant
 
 MOST_COUPONS = 8
 
@@ -98,5 +99,6 @@ def _holdings(member: Member, programme: Programme) -> dict[str, Any]:
         "all_tags": list_tags(session),
         "notes": list_notes(session, member.id),
         "merges": list_undoable(session, member.id, g.now),
+        "granted": find_undoable_grant(session, member, g.now),
         "draft": (views.draft_values(f"note:{member.number}") or {}).get("words"),
     }

@@ -1,8 +1,9 @@
 """How the members' pages say no: what happened, and how to go on."""
 
 from bot.texts import Texts
-from handlers.console.refusals import Facts, NoticeFor, register
-from handlers.notice import Notice
+from handlers.console.refusals import register
+from handlers.notice import Facts, Notice, NoticeFor
+from models.base import in_language
 
 
 def _merge_refused(t: Texts, facts: Facts) -> Notice:
@@ -49,6 +50,23 @@ def _tag_is_by_rule(t: Texts, facts: Facts) -> Notice:
     )
 
 
+def _tier_grant_refused(t: Texts, facts: Facts) -> Notice:
+    advice = {
+        "unknown": t("請從清單選一個等級。"),
+        "not_in_force": t("這個等級不在目前的規則裡，請選別的。"),
+        "earned": t(
+            "他的消費已經達到「{tier}」，調低之後今晚又會升回來。",
+            tier=in_language(facts.get("tier", {}), t.language) if facts.get("tier") else "",
+        ),
+        "until": t("最後一天請選今天以後、{days} 天以內。", days=facts.get("most_days", "")),
+        "same": t("他已經是這個等級，期限也一樣。"),
+        "moved": t("看預覽之後，他的等級又變了。請再看一次現在的等級。"),
+    }
+    return Notice(
+        t("等級還不能這樣調"), advice.get(facts.get("why", ""), t("請重新整理後再看一次。"))
+    )
+
+
 _NOTICES: dict[str, NoticeFor] = {
     "no_such_member": lambda t, _: Notice(
         t("找不到這位會員"), t("請檢查會員編號，或回會員清單用姓名、手機找。")
@@ -77,6 +95,10 @@ _NOTICES: dict[str, NoticeFor] = {
     ),
     "already_member": lambda t, _: Notice(
         t("這個 LINE 已經有會員卡"), t("請用「合併會員卡」把兩張卡合在一起。")
+    ),
+    "tier_grant_refused": _tier_grant_refused,
+    "tier_grant_over": lambda t, _: Notice(
+        t("這次調整不能取消"), t("已經取消過、等級後來又變動，或超過 30 天了。")
     ),
     "note_refused": lambda t, facts: Notice(
         t("備註還不能儲存"), t("請寫 1 到 {longest} 個字。", longest=facts.get("longest", ""))

@@ -17,8 +17,8 @@ from handlers.console.members.story_words import Line, in_words
 from handlers.console.members.who import facts_of, get_shown
 from handlers.csv_file import csv_answer, written
 from models.base import in_language
-from models.exchange.readable import Cells, safe_cell
-from models.local_day import local_day
+from models.exchange.readable import Cells
+from models.local_day import by_day
 from models.member import Member
 from models.shop import list_stores
 from models.timeline import KINDS, MOST_AT_ONCE, Place, list_happenings
@@ -72,7 +72,7 @@ def story_of(member: Member) -> dict[str, Any]:
     kind = kind if kind in KINDS else None
     found = list_happenings(g.session, member.id, kind=kind, after=_read_place(), limit=PAGE + 1)
     lines = [in_words(t, happening) for happening in found[:PAGE]]
-    grouped = groupby(_folded(t, lines), key=lambda line: local_day(line.happening.at))
+    grouped = by_day(_folded(t, lines), lambda line: line.happening.at)
     more = {"after": _written(lines[-1].happening.place)} if len(found) > PAGE else None
     return {
         "days": [Day(day, tuple(of_day)) for day, of_day in grouped],
@@ -100,7 +100,7 @@ def _folded(t: Texts, lines: Sequence[Line]) -> Iterator[Line]:
             yield replace(
                 alike[0],
                 details=(*alike[0].details, parts),
-                points=t("{points} 點", points=f"{moved:+,}"),
+                points=t("{points} 點", points=t.signed(moved)),
             )
         else:
             yield from alike
@@ -138,7 +138,7 @@ def _rows(t: Texts, member: Member) -> Iterator[Cells]:
         found = list_happenings(g.session, member.id, after=after)
         for happening in found:
             line = in_words(t, happening)
-            cells: Cells = [
+            yield [
                 t.moment(happening.at),
                 line.title,
                 " / ".join(line.details),
@@ -147,7 +147,6 @@ def _rows(t: Texts, member: Member) -> Iterator[Cells]:
                 stores.get(happening.store_id or 0, ""),
                 happening.staff_name or "",
             ]
-            yield [safe_cell(cell) for cell in cells]
         if len(found) < MOST_AT_ONCE:
             return
         after = found[-1].place

@@ -1,8 +1,10 @@
 """What happened to a member in words: a title, what is to be said beside it, and how it looks."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from bot.texts import Texts
 from handlers.console.members.codes import (
@@ -21,6 +23,7 @@ from handlers.deed_words import deed_title, figure_words
 from models.base import in_language
 from models.insight.reason import reason_name
 from models.journey.wording import reason_text
+from models.member import shown_number
 from models.timeline import Happening
 
 GOOD, BAD, QUIET = "green", "red", "secondary"
@@ -63,7 +66,7 @@ def _points(t: Texts, happening: Happening) -> str | None:
     points = happening.points or (happening.facts or {}).get("pending")
     if not points:
         return None
-    return t("{points} 點", points=f"{'+' if points > 0 else '-'}{t.number(abs(points))}")
+    return t("{points} 點", points=t.signed(points))
 
 
 def _named(t: Texts, happening: Happening) -> str:
@@ -72,20 +75,24 @@ def _named(t: Texts, happening: Happening) -> str:
 
 def _purchase(t: Texts, happening: Happening) -> _Said:
     facts = happening.facts or {}
-    lines = facts.get("lines") or ()
-    bought = " · ".join(
-        line["name"] if line["quantity"] == 1 else f"{line['name']} ×{line['quantity']}"
-        for line in lines[:MOST_LINES]
-    )
     refunded = facts.get("refunded_twd") or 0
     taken_off = (facts.get("discount_twd") or 0) + (facts.get("points_twd") or 0)
     details = (
-        bought,
+        _bought(facts.get("lines") or ()),
         t("折抵 {amount}", amount=t.money(taken_off)) if taken_off else "",
         t("已退款 {amount}", amount=t.money(refunded)) if refunded else "",
         t("集點 {stamps}", stamps=facts["stamps"]) if facts.get("stamps") else "",
     )
     return t("消費"), details, BAD if happening.what == "undone" else GOOD
+
+
+def _bought(lines: Iterable[Mapping[str, Any]]) -> str:
+    """Return what was bought, each thing once with how many of it."""
+    counts: Counter[str] = Counter()
+    for line in lines:
+        counts[line["name"]] += line["quantity"]
+    told = [name if count == 1 else f"{name} ×{count}" for name, count in counts.items()]
+    return " · ".join(told[:MOST_LINES]) + (" …" if len(told) > MOST_LINES else "")
 
 
 def _refund(t: Texts, happening: Happening) -> _Said:
@@ -99,7 +106,7 @@ def _entry(t: Texts, happening: Happening) -> _Said:
     details = (
         happening.words or "",
         t("待生效") if facts.get("pending") else "",
-        t("等級積分 {points}", points=f"{facts['tier_points']:+,}")
+        t("等級積分 {points}", points=t.signed(facts["tier_points"]))
         if facts.get("tier_points")
         else "",
         t("到期日 {day}", day=t.date(date.fromisoformat(ends))) if ends else "",
@@ -117,7 +124,7 @@ def _stamps(t: Texts, happening: Happening) -> _Said:
     count = (happening.facts or {}).get("stamps", 0)
     return (
         t("集點：{name}", name=_named(t, happening)),
-        (f"{count:+d}", happening.words or ""),
+        (t.signed(count), happening.words or ""),
         QUIET,
     )
 
@@ -132,19 +139,20 @@ def _coupon(t: Texts, happening: Happening) -> _Said:
 def _reward(t: Texts, happening: Happening) -> _Said:
     title = reward_name(t, happening.source, happening.what)
     number = (happening.facts or {}).get("number")
-    return title, (_named(t, happening), f"#{number}" if number else ""), QUIET
+    return title, (_named(t, happening), shown_number(number) if number else ""), QUIET
 
 
 def _tier(t: Texts, happening: Happening) -> _Said:
-    before = (happening.facts or {}).get("from")
-    is_down = happening.what == "down"
-    title = (
-        t("降為「{tier}」", tier=_named(t, happening))
-        if is_down
-        else t("升為「{tier}」", tier=_named(t, happening))
+    before, tier = (happening.facts or {}).get("from"), _named(t, happening)
+    by_hand = {"grant": t("店家調整"), "grant_undone": t("取消店家調整")}.get(
+        happening.words or "", ""
     )
+    if happening.what == "kept":
+        return t("「{tier}」改了期限", tier=tier), (by_hand,), GOOD
+    is_down = happening.what == "down"
+    title = t("降為「{tier}」", tier=tier) if is_down else t("升為「{tier}」", tier=tier)
     was = t("原為 {tier}", tier=in_language(before, t.language)) if before else ""
-    return title, (was,), BAD if is_down else GOOD
+    return title, (was, by_hand), BAD if is_down else GOOD
 
 
 def _plan(t: Texts, happening: Happening) -> _Said:

@@ -19,6 +19,7 @@ from handlers.console.programme import fields
 from handlers.console.programme.desk import Desk, this_desk
 from handlers.console.programme.fields import Field
 from handlers.console.programme.pages import opened
+from handlers.console.programme.stock import sent_stock
 from handlers.console.programme.topic import Fact, reach_fact, tier_question
 from models.benefit import KINDS, Benefit, read_terms
 from models.local_day import local_day
@@ -27,7 +28,6 @@ from models.offering.benefit import (
     get_benefit,
     give_benefit,
     list_benefits,
-    restock_benefit,
 )
 from models.segment.rule import SCHEMA
 
@@ -79,7 +79,7 @@ def preview() -> ResponseReturnValue:
         "programme/benefit_preview",
         kind=kind,
         owner=dict(_owners(desk))[owner],
-        told=benefit_words(desk.t, kind, parameters, dict(desk.coupons)),
+        terms=benefit_words(desk.t, kind, parameters, dict(desk.coupons)),
         effect=opened(facts),
         typed=[
             (name, each)
@@ -104,6 +104,7 @@ def give() -> ResponseReturnValue:
         starts_on=form.day("starts_on"),
         ends_on=form.day("ends_on"),
         stock=form.whole("stock", least=0, most=LARGEST_TWD),
+        idempotency_key=form.page_key(),
         staff=current_staff(),
         now=g.now,
     )
@@ -123,7 +124,7 @@ def show_one(benefit_id: int) -> ResponseReturnValue:
     return views.show(
         "programme/benefit",
         benefit=benefit,
-        told=_told(desk, benefit),
+        terms=_told(desk, benefit),
         kind=kind_names(desk.t)[benefit.kind],
         owner=dict(_owners(desk)).get(owner, owner),
         effect=effect,
@@ -140,11 +141,9 @@ def end(benefit_id: int) -> ResponseReturnValue:
 
 
 def restock(benefit_id: int) -> ResponseReturnValue:
-    """Add pieces to what a benefit gives away, or take some away."""
-    by = form.needed_whole("by", least=-LARGEST_TWD, most=LARGEST_TWD)
-    found = restock_benefit(g.session, benefit_id, by, staff=current_staff(), now=g.now)
-    t = this_desk().t
-    return _back(t("現在剩 {count}", count=t.number(found.stock_left or 0)))
+    """Add pieces to what a benefit gives away, take some away, or take the limit off."""
+    benefit = get_benefit(g.session, benefit_id)
+    return _back(sent_stock(this_desk(), benefit, str(benefit_id)))
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:

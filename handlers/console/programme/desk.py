@@ -98,6 +98,7 @@ class Desk:
             select(CatalogueItem.category)
             .where(CatalogueItem.category.is_not(None), CatalogueItem.archived_at.is_(None))
             .distinct()
+            .order_by(CatalogueItem.category)
             .limit(MOST_CATEGORIES)
         )
         return sorted(category for category in found if category)

@@ -7,13 +7,13 @@ from flask import g, url_for
 from flask.typing import ResponseReturnValue
 
 from handlers.console import form, paging, views
-from handlers.console.door import ConsoleDoor, current_staff
+from handlers.console.door import ConsoleDoor
+from handlers.console.noting import note_deed
 from handlers.console.programme import fields, pages
 from handlers.console.programme.desk import Desk, this_desk
 from handlers.console.programme.fields import Field
 from handlers.console.programme.topic import brings_words
 from models.activity import ODDS_PPM, LotteryPrize
-from models.audit import note
 from models.lottery import add_prize, get_lottery, list_draws, list_prizes
 from models.lottery.auditing import CHECK
 from models.offering import Row
@@ -26,9 +26,7 @@ PPM_A_PERCENT = 10_000
 def show_draws(code: str) -> ResponseReturnValue:
     """Show every draw in the order it was made, and whether all of them hold."""
     desk, lottery = this_desk(), get_lottery(g.session, code)
-    place = paging.after()
-    after_id = int(place) if place is not None and place.isdecimal() else 0
-    draws = list_draws(g.session, lottery.id, after_id=after_id, limit=PART)
+    draws = list_draws(g.session, lottery.id, after_id=paging.after_id() or 0, limit=PART)
     asked = {"code": code}
     return views.show(
         "programme/draws",
@@ -54,16 +52,11 @@ def add_prize_to(code: str) -> ResponseReturnValue:
         odds_ppm=form.needed_whole("odds_ppm", least=1, most=ODDS_PPM),
         stock=stock,
         reward=fields.read(Field("reward", "", fields.BRINGS, more=desk.brings())),
+        idempotency_key=form.page_key(),
     )
-    add_prize(g.session, lottery, prize)
-    note(
-        g.session,
-        "lottery.add_prize",
-        f"lottery:{code}",
-        now=g.now,
-        staff_id=current_staff().id,
-        after={"prize_id": prize.id, "odds_ppm": prize.odds_ppm, "stock": stock},
-    )
+    if add_prize(g.session, lottery, prize) is prize:
+        told = {"prize_id": prize.id, "odds_ppm": prize.odds_ppm, "stock": stock}
+        note_deed("lottery.add_prize", f"lottery:{code}", after=told)
     url = url_for("console.programme_pages_show_one", slug="lotteries", code=code)
     return views.go(url, desk.t("已加上獎項"))
 

@@ -13,6 +13,7 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 
 from bot.texts import LANGUAGES
+from handlers.address import LARGEST_WHOLE
 from handlers.console import form
 from models.activity import Reward
 from models.local_day import TAIPEI
@@ -20,9 +21,10 @@ from models.local_day import TAIPEI
 TEXTS, TEXT, CODE, WHOLE = "texts", "text", "code", "whole"
 DAY, MOMENT, CHOICE, MANY = "day", "moment", "choice", "many"
 NUMBERS, WORDS, FLAG, BRINGS, BONUSES = "numbers", "words", "flag", "brings", "bonuses"
+COLOUR = "colour"
 CODE_PATTERN = "[a-z0-9][a-z0-9_-]{0,59}"
 LONGEST_NAME = 60
-LONGEST_PARAGRAPH = 500
+LONGEST_COLOUR = len("#7A4B9A")
 LARGEST_POINTS = 100_000
 BONUS_PLACES = 4
 BRINGS_PARTS = ("points", "tier_points", "coupon", "lottery", "tickets", "badge")
@@ -120,16 +122,14 @@ def _read_numbers(asked: Field) -> list[int]:
 
 
 def _number(asked: Field, part: str) -> int:
-    least, most = asked.least or 0, asked.most or form.LONGEST_DIGITS
+    least, most = asked.least or 0, asked.most or LARGEST_WHOLE
     if not part.isascii() or not part.isdigit() or not least <= int(part) <= most:
         raise form.FieldRefused(field=asked.name, why="range", least=least, most=most)
     return int(part)
 
 
 def _parts(asked: Field) -> list[str]:
-    typed = form.text(asked.name) or ""
-    parts = [part.strip() for part in typed.replace("、", ",").replace("，", ",").split(",")]
-    return list(dict.fromkeys(part for part in parts if part))
+    return list(dict.fromkeys(form.parts_of(form.text(asked.name) or "")))
 
 
 def _read_brings(asked: Field) -> dict[str, Any]:
@@ -176,6 +176,7 @@ def _read_bonus(asked: Field, place: int) -> dict[str, Any] | None:
 _READERS: Mapping[str, Any] = {
     TEXTS: _read_texts,
     TEXT: lambda asked: form.text(asked.name, asked.longest),
+    COLOUR: lambda asked: form.text(asked.name, LONGEST_COLOUR),
     CODE: _read_code,
     WHOLE: lambda asked: form.whole(asked.name, least=asked.least, most=asked.most),
     DAY: lambda asked: form.day(asked.name),
@@ -220,7 +221,9 @@ def _write_bonuses(name: str, value: Any) -> dict[str, Any]:
     return typed
 
 
-_WRITERS: Mapping[str, Any] = dict.fromkeys((TEXT, CODE, WHOLE, DAY, MOMENT, CHOICE), _one) | {
+_WRITERS: Mapping[str, Any] = dict.fromkeys(
+    (TEXT, COLOUR, CODE, WHOLE, DAY, MOMENT, CHOICE), _one
+) | {
     TEXTS: _write_texts,
     MANY: lambda name, value: {name: list(value or ())},
     NUMBERS: _write_list,

@@ -11,7 +11,7 @@ from handlers.console import views
 from handlers.console.door import ConsoleDoor, current_staff, may
 from handlers.console.programme.desk import Desk, this_desk
 from handlers.console.programme.pages import opened
-from handlers.console.programme.showing import differences
+from handlers.console.programme.showing import changed_by
 from handlers.console.programme.topic import Topic, state_of
 from handlers.console.programme.topics import BY_NOUN, TOPICS
 from models.local_day import local_day
@@ -101,7 +101,6 @@ def _show_change(desk: Desk, change: OfferingChange, status: int = 200) -> Respo
     topic = BY_NOUN[change.kind]
     row = topic.kind.find(desk.session, change.code)
     asked = list(topic.fields(desk, row))
-    after = topic.kind.from_json(change.after)
     is_open = change.state in ("asked", "scheduled")
     return views.show(
         "programme/change",
@@ -109,7 +108,7 @@ def _show_change(desk: Desk, change: OfferingChange, status: int = 200) -> Respo
         change=change,
         topic=topic,
         said=topic.words(desk.t),
-        changed=differences(desk, asked, _was(topic, change), after),
+        changed=changed_by(desk, topic.kind, asked, change),
         effect=_effect(desk, topic, change, row),
         may_publish=may(topic.right) and change.state == ASKED,
         may_refuse=may(topic.right) and is_open,
@@ -121,10 +120,6 @@ def _effect(desk: Desk, topic: Topic, change: OfferingChange, row: Any) -> Any:
     if change.state != ASKED:
         return []
     return opened(topic.effect(desk, topic.kind.from_json(change.after), row))
-
-
-def _was(topic: Topic, change: OfferingChange) -> Any:
-    return topic.kind.from_json(change.before) if change.before is not None else None
 
 
 def _waiting(desk: Desk, change: OfferingChange, name: str) -> dict[str, Any]:

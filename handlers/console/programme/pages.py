@@ -12,19 +12,19 @@ import structlog
 from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
 
-from handlers.console import form, views
+from handlers.console import views
 from handlers.console.door import ConsoleDoor, current_staff, may
 from handlers.console.members.links import members_url
 from handlers.console.programme import fields
 from handlers.console.programme.desk import Desk, this_desk
 from handlers.console.programme.fields import Field
 from handlers.console.programme.sent import Sent, read_sent
-from handlers.console.programme.showing import differences, facts_of
+from handlers.console.programme.showing import NOTHING, changed_by, differences, facts_of, shown
+from handlers.console.programme.stock import sent_stock
 from handlers.console.programme.topic import Fact, Topic, state_of
 from handlers.console.programme.topics import TOPICS
 from handlers.console.refusals import explain
 from handlers.notice import Notice
-from models.audit import note
 from models.base import BusinessError
 from models.draft import drop_draft
 from models.local_day import local_day
@@ -40,7 +40,6 @@ from models.offering import (
     check_change,
     list_changes,
 )
-from models.offering.stock import move_stock
 from models.segment.rule import SCHEMA
 
 MOST_LISTED = 200
@@ -92,7 +91,7 @@ def show_row(
         facts=facts_of(desk, asked, topic.kind.values_of(row)),
         stats=opened(topic.stats(desk, row, desk.figures(topic.kind.noun, code))),
         changes=[
-            (change, name, differences(desk, asked, _was(topic, change), _became(topic, change)))
+            (change, name, changed_by(desk, topic.kind, asked, change))
             for change, name in list_changes(desk.session, topic.kind, code)
         ],
         fingerprint=topic.kind.fingerprint(row),
@@ -134,7 +133,7 @@ def preview(slug: str) -> ResponseReturnValue:
     desk = this_desk()
     sent = read_sent(desk, TOPICS[slug])
     if sent.errors:
-        return _show_typed(desk, sent, REFUSED)
+        return _show_typed(desk, sent, REFUSED, notice=_to_mend(desk, sent))
     try:
         check_change(desk.session, sent.wish)
     except BusinessError as error:
@@ -161,7 +160,7 @@ def save(slug: str) -> ResponseReturnValue:
     desk = this_desk()
     sent = read_sent(desk, TOPICS[slug])
     if sent.errors:
-        return _show_typed(desk, sent, REFUSED)
+        return _show_typed(desk, sent, REFUSED, notice=_to_mend(desk, sent))
     topic, staff = sent.topic, current_staff()
     try:
         change = ask_change(
@@ -206,22 +205,12 @@ def switch(slug: str, code: str) -> ResponseReturnValue:
 
 
 def restock(slug: str, code: str) -> ResponseReturnValue:
-    """Add pieces to what is counted down, or take some away."""
+    """Add pieces to what is counted down, take some away, or take the limit off."""
     desk, topic = this_desk(), TOPICS[slug]
     if not topic.has_stock:
         raise OfferingRefused(kind=topic.kind.noun, rule="no_stock")
     row = topic.kind.get(desk.session, code)
-    by = form.needed_whole("by", least=-1_000_000, most=1_000_000)
-    left = move_stock(desk.session, type(row), row.id, by)
-    note(
-        desk.session,
-        f"{topic.kind.noun}.restock",
-        f"{topic.kind.noun}:{code}",
-        now=g.now,
-        staff_id=current_staff().id,
-        after={"by": by, "left": left},
-    )
-    return views.go(_url(topic, code), desk.t("現在剩 {count}", count=desk.t.number(left)))
+    return views.go(_url(topic, code), sent_stock(desk, row, code))
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:
@@ -316,7 +305,7 @@ def _show_form(
     return views.show(
         "programme/form",
         **_about(desk, topic),
-        **_form_words(asked, dict(typed) | (draft or {})),
+        **_form_words(desk, topic, row, asked, dict(typed) | (draft or {})),
         row=row,
         code=code,
         what=what,
@@ -343,7 +332,7 @@ def _show_typed(
         "programme/form",
         status,
         **_about(desk, sent.topic),
-        **_form_words(sent.asked, typed),
+        **_form_words(desk, sent.topic, sent.row, sent.asked, typed),
         row=sent.row,
         code=code,
         what=what,
@@ -355,11 +344,30 @@ def _show_typed(
     )
 
 
-def _form_words(asked: Any, typed: Mapping[str, Any]) -> dict[str, Any]:
+def _to_mend(desk: Desk, sent: Sent) -> Notice:
+    """Say how many fields are to be mended; each says below what is wrong."""
+    return Notice(
+        desk.t("有 {count} 欄要改", count=len(sent.errors)),
+        desk.t("改好標紅的欄位再預覽；其他內容都還在。"),
+    )
+
+
+def _form_words(
+    desk: Desk, topic: Topic, row: Row | None, asked: Any, typed: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the form is drawn from; of what cannot be changed only what is set is shown."""
+    values = topic.kind.values_of(row) if row is not None else {}
+    fixed = {each.name: shown(desk, each, values.get(each.name)) for each in asked if each.is_fixed}
     groups: dict[str, list[Field]] = {}
     for each in asked:
-        groups.setdefault(each.group, []).append(each)
-    return {"groups": groups, "typed": typed, "bonus_places": range(fields.BONUS_PLACES)}
+        if fixed.get(each.name) != NOTHING:
+            groups.setdefault(each.group, []).append(each)
+    return {
+        "groups": groups,
+        "typed": typed,
+        "bonus_places": range(fields.BONUS_PLACES),
+        "fixed": fixed,
+    }
 
 
 def _show_refused(desk: Desk, sent: Sent, error: BusinessError) -> ResponseReturnValue:
@@ -392,11 +400,3 @@ def opened(facts: list[Fact]) -> list[tuple[Fact, str | None]]:
         (fact, members_url({"schema": SCHEMA, "where": fact.where}) if fact.where else None)
         for fact in facts
     ]
-
-
-def _was(topic: Topic, change: Any) -> Values | None:
-    return topic.kind.from_json(change.before) if change.before is not None else None
-
-
-def _became(topic: Topic, change: Any) -> Values:
-    return topic.kind.from_json(change.after)

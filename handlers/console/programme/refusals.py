@@ -4,8 +4,7 @@ from typing import Any
 
 from bot.texts import Texts
 from handlers.console import refusals
-from handlers.console.refusals import Facts
-from handlers.notice import Notice
+from handlers.notice import Facts, Notice
 
 RULES: dict[str, Any] = {
     "ck_coupon_template_only_discounts_have_a_value": lambda t: t(

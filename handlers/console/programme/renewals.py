@@ -26,7 +26,7 @@ def _extra(desk: Desk, row: Row) -> dict[str, Any]:
     low, high = RETAIL_PERCENTS
     renewals = chart.bars(
         t("續約率（所有方案）"),
-        [f"{rate.month:%Y-%m}" for rate in rates],
+        [f"{rate.month:%Y/%m}" for rate in rates],
         [(t("續約率"), [rate.renewed / rate.due if rate.due else None for rate in rates])],
         unit="percent",
         lines=(

@@ -8,11 +8,11 @@ from flask.typing import ResponseReturnValue
 
 from bot.texts import Texts
 from handlers.console import form, paging, views
-from handlers.console.door import ConsoleDoor, current_staff
+from handlers.console.door import ConsoleDoor
+from handlers.console.noting import note_deed
 from handlers.console.programme.desk import this_desk
 from handlers.console.programme.topic import Topic
 from handlers.console.programme.topics.meeting import ENGAGEMENTS, activity_names
-from models.audit import note
 from models.offering import NoSuchOffering
 from models.review import APPROVED, HIDDEN, PENDING, find_community, list_reviews, moderate
 from models.review.table import Review
@@ -27,14 +27,13 @@ def show_reviews() -> ResponseReturnValue:
     """Show the reviews of a state, the newest first; those that wait to be read unless told."""
     desk, wanted = this_desk(), request.args.get("state", PENDING)
     state = wanted if wanted in STATES else PENDING
-    place = paging.after()
-    before_id = int(place) if place is not None and place.isdecimal() else None
-    found = list_reviews(g.session, state, limit=PART, before_id=before_id)
+    found = list_reviews(g.session, state, limit=PART, before_id=paging.after_id())
     return views.show(
         "programme/reviews",
         fragment="programme/_reviews",
         state=state,
         states=state_names(desk.t),
+        stores=dict(desk.stores),
         reviews=found,
         next_url=paging.next_url(after=found[-1][0].id) if len(found) == PART else None,
         counts={each: desk.figures("review", each) for each in STATES},
@@ -47,17 +46,13 @@ def show_reviews() -> ResponseReturnValue:
 def decide(review_id: int) -> ResponseReturnValue:
     """Put a review on the wall, hide it, or open it for its author again."""
     state = form.needed_choice("state", STATES)
-    if g.session.get(Review, review_id) is None:
+    found = g.session.get(Review, review_id)
+    if found is None:
         raise NoSuchOffering(kind="review", code=str(review_id))
+    before = found.state
     review = moderate(g.session, review_id, state, g.now)
-    note(
-        g.session,
-        "review.moderate",
-        f"review:{review.id}",
-        now=g.now,
-        staff_id=current_staff().id,
-        after={"state": state},
-    )
+    if review.state != before:
+        note_deed("review.moderate", f"review:{review.id}", after={"state": state})
     log.info("review_moderated", review_id=review.id, state=state)
     t = this_desk().t
     told = t("這則評論：{state}", state=state_names(t)[state])

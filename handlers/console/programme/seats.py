@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from handlers.console import form, views
 from handlers.console.door import ConsoleDoor, current_staff
+from handlers.console.noting import note_deed
 from handlers.console.programme import pages
 from handlers.console.programme.desk import Desk, this_desk
-from models.audit import note
 from models.birthday_card import list_birthday_cards, tick_birthday_card
 from models.gathering import Gathering, list_seats, note_attendance
 from models.local_day import first_of_month_after, local_day
@@ -23,14 +23,7 @@ def note_came(code: str) -> ResponseReturnValue:
     row: Gathering = EVENT.get(g.session, code)
     member_id = form.needed_whole("member_id", least=1)
     if note_attendance(g.session, row.id, member_id):
-        note(
-            g.session,
-            "event.attend",
-            f"event:{code}",
-            now=g.now,
-            staff_id=current_staff().id,
-            after={"member_id": member_id},
-        )
+        note_deed("event.attend", f"event:{code}", after={"member_id": member_id})
     url = url_for("console.programme_pages_show_one", slug="events", code=code)
     return views.go(f"{url}#seats", desk.t("已記下出席"))
 

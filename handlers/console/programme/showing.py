@@ -9,7 +9,9 @@ from handlers.console.programme import fields
 from handlers.console.programme.desk import Desk
 from handlers.console.programme.fields import Field
 from handlers.console.programme.topic import brings_words, weekday_words
-from models.offering import Values
+from models.offering import Kind, OfferingChange, Values
+
+NOTHING = "–"
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ def shown(desk: Desk, asked: Field, value: Any) -> str:
     if asked.shape == fields.FLAG:
         return t("是") if value else t("否")
     if value is None or value in ("", [], {}):
-        return "–"
+        return NOTHING
     if asked.shape == fields.BRINGS:
         return brings_words(desk, value)
     if asked.shape == fields.BONUSES:
@@ -77,7 +79,7 @@ def differences(
     for each in asked:
         if each.name not in after:
             continue
-        was = shown(desk, each, before.get(each.name)) if before is not None else "–"
+        was = shown(desk, each, before.get(each.name)) if before is not None else NOTHING
         becomes = shown(desk, each, after[each.name])
         texts = (before or {}).get(each.name) != after[each.name]
         if was != becomes or (before is not None and texts):
@@ -85,7 +87,15 @@ def differences(
     return found
 
 
+def changed_by(
+    desk: Desk, kind: Kind, asked: Sequence[Field], change: OfferingChange
+) -> list[Difference]:
+    """Return what a change that was asked for, or made, changes, field by field."""
+    before = kind.from_json(change.before) if change.before is not None else None
+    return differences(desk, asked, before, kind.from_json(change.after))
+
+
 def facts_of(desk: Desk, asked: Sequence[Field], values: Values) -> list[tuple[str, str]]:
     """Return what is set of one thing, for its page."""
     told = [(each.label, shown(desk, each, values.get(each.name))) for each in asked]
-    return [(label, value) for label, value in told if value != "–"]
+    return [(label, value) for label, value in told if value != NOTHING]

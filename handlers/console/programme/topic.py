@@ -86,6 +86,8 @@ class Topic:
     """A template of its own below the facts of one, by its name."""
     is_closed: bool = False
     """Whether nobody adds another: there is one, or a known few."""
+    known: Callable[[Texts], Mapping[str, str]] | None = None
+    """What the known few are called, by their codes."""
 
     @property
     def has_stock(self) -> bool:
@@ -98,6 +100,8 @@ class Topic:
 
     def name_of(self, desk: Desk, row: Row) -> str:
         """Return what a row is called."""
+        if self.known is not None:
+            return self.known(desk.t)[self.code_of(row)]
         texts = getattr(row, "name", None) or getattr(row, "title", None)
         is_own = isinstance(texts, dict) and not self.is_closed
         return desk.name(texts) if is_own and texts else self.words(desk.t).one

@@ -78,7 +78,7 @@ def draw_figures(t: Texts, body: Told) -> list[ShownFigure]:
 
 def _figure(t: Texts, told: Told) -> ShownFigure:
     unit, cases = told["unit"], told["cases"]
-    change = change_text(told)
+    change = change_text(t, told)
     return ShownFigure(
         name=in_language(told["name"], t.language),
         value=value_text(t, told["value"], unit),
@@ -219,9 +219,17 @@ def _trend(t: Texts, told: Told, as_of: datetime | None) -> chart.Chart:
         _words(t, told["title"]),
         _places(t, told),
         _series(t, told),
+        bands=_bands(t, told),
         marks=_lines(t, told),
         **_shared(told, as_of),
     )
+
+
+def _bands(t: Texts, told: Told) -> list[tuple[str, list[float], list[float]]]:
+    if told["band"] is None:
+        return []
+    low, high = (each["numbers"] for each in told["band"])
+    return [(t("95% 區間"), low, high)]
 
 
 def _funnel(t: Texts, told: Told, as_of: datetime | None) -> chart.Chart:

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from bot.texts import Texts
 from handlers.console import form, views
 from handlers.console.door import ConsoleDoor, console_texts, current_staff
+from handlers.console.makers import maker_name
 from models.activity.table import Mission
 from models.base import in_language
 from models.catalogue import CatalogueItem
@@ -146,18 +147,19 @@ def keep(code: str) -> ResponseReturnValue:
 
 def end(code: str) -> ResponseReturnValue:
     """Count a KPI no more; what it came to stays."""
+    t = console_texts()
     end_kpi(g.session, code, g.now)
     log.info("kpi_ended", kpi=code, by=current_staff().id)
-    return views.go(url_for("console.reports_show_kpis"), console_texts()("已停用"))
+    return views.go(url_for("console.reports_show_kpis"), t("已停用"))
 
 
 def query_words(t: Texts, query: Query) -> str:
     """Return what a query counts, in words: 售出數量，商品＝TEA-01，近 30 天."""
     names = _names(t)
-    narrowed = [f"{names[name]}＝{value}" for name, value in query.narrowed.items()]
+    narrowed = [names[name] + t("＝") + value for name, value in query.narrowed.items()]
     days = query.window_days
     window = t("全部期間") if days is None else t("近 {days} 天", days=t.number(days))
-    return "，".join([in_language(COUNTED[query.count].labels, t.language), *narrowed, window])
+    return t("，").join([in_language(COUNTED[query.count].labels, t.language), *narrowed, window])
 
 
 def _names(t: Texts) -> Mapping[str, str]:
@@ -185,7 +187,7 @@ def _values_of(kpi: Kpi | None) -> dict[str, Any]:
 
 def _refuse_stale(kpi: Kpi) -> None:
     if form.whole("draft_base") not in (None, kpi.version):
-        raise form.Stale(name=kpi.set_by, at=console_texts().moment(kpi.set_at))
+        raise form.Stale(name=maker_name(kpi.set_by), at=console_texts().moment(kpi.set_at))
 
 
 def _read_query() -> Query:
@@ -265,8 +267,8 @@ _OFFERED: Mapping[str, Callable[[Texts], Iterable[tuple[str, str]]]] = {
         (each.code, in_language(each.name, t.language))
         for each in g.session.scalars(select(Mission).order_by(Mission.id).limit(100))
     ],
-    "metric": lambda _: [
-        (name, f"{name}：{meaning}") for name, meaning in list_definitions(g.session).items()
+    "metric": lambda t: [
+        (name, name + t("：") + meaning) for name, meaning in list_definitions(g.session).items()
     ],
 }
 

@@ -1,18 +1,15 @@
 """The cases behind one clerk's figure, and the note that a manager looked (X13)."""
 
-from datetime import date, timedelta
-
 import structlog
 from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
 
 from handlers.console import form, views
 from handlers.console.door import ConsoleDoor, console_texts, current_staff
-from handlers.lens_words import percent, titles, why
+from handlers.lens_words import titles, why
 from models.fraud.figures import FIGURES, ClerkFigures, Figure, clerk_figures
 from models.fraud.looking import last_looks, list_cases, note_look
-from models.local_day import day_start, local_day
-from models.member import shown_number
+from models.local_day import day_start, last_days
 from models.report import NoSuchReport
 from models.report.period import SPANS, USUAL_DAYS
 
@@ -25,7 +22,7 @@ def show_case(staff_id: int, figure: str) -> ResponseReturnValue:
     """Show the cases behind a figure of a clerk, and who looked at it."""
     t, days = console_texts(), _days()
     clerk, found = _find(staff_id, figure, days)
-    first, _ = _period(days)
+    first, _ = last_days(days, g.now)
     title, counts = titles(t)[figure]
     return views.show(
         "reports/lens",
@@ -35,12 +32,10 @@ def show_case(staff_id: int, figure: str) -> ResponseReturnValue:
         counts=counts,
         days=days,
         why=why(t, found),
-        percent_of=percent,
         cases=list_cases(g.session, found),
         looks=last_looks(g.session, day_start(first)).get((staff_id, figure), ()),
         is_own=staff_id == current_staff().id,
         longest_found=LONGEST_FOUND,
-        shown_number=shown_number,
     )
 
 
@@ -60,15 +55,9 @@ def _days() -> int:
     return int(asked) if asked in SPANS else USUAL_DAYS
 
 
-def _period(days: int) -> tuple[date, date]:
-    """Return the first of the last `days`, and tomorrow."""
-    after = local_day(g.now) + timedelta(days=1)
-    return after - timedelta(days=days), after
-
-
 def _find(staff_id: int, name: str, days: int) -> tuple[ClerkFigures, Figure]:
     """Return a clerk and one of their figures. Raises NoSuchReport."""
-    clerks = clerk_figures(g.session, *_period(days))
+    clerks = clerk_figures(g.session, *last_days(days, g.now))
     clerk = next((each for each in clerks if each.staff_id == staff_id), None)
     if clerk is None or name not in FIGURES:
         raise NoSuchReport(report=f"lens:{name[:40]}")

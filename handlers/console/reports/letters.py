@@ -1,7 +1,5 @@
 """Reports that come by mail: ordering one, listing and ending them, the link in each to end it."""
 
-import json
-
 import structlog
 from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
@@ -72,10 +70,7 @@ def order(code: str) -> ResponseReturnValue:
 
 
 def _asked() -> dict[str, str]:
-    try:
-        told = json.loads(request.form.get("asked", "{}")[:LONGEST_ASKED])
-    except ValueError as error:
-        raise LetterRefused(what="asked") from error
+    told = form.decoded(request.form.get("asked", "{}"), "asked", LONGEST_ASKED)
     if not isinstance(told, dict) or not all(isinstance(each, str) for each in told.values()):
         raise LetterRefused(what="asked")
     return told
@@ -83,10 +78,11 @@ def _asked() -> dict[str, str]:
 
 def end(letter_id: int) -> ResponseReturnValue:
     """Let a letter come no more."""
+    t = console_texts()
     letter = get_letter(g.session, letter_id)
     end_letter(g.session, letter, g.now, by=current_staff())
     log.info("report_letter_ended", letter=letter_id, by=current_staff().id)
-    return views.go(url_for("console.reports_show_letters"), console_texts()("不再寄送"))
+    return views.go(url_for("console.reports_show_letters"), t("不再寄送"))
 
 
 def ask_to_stop(token: str) -> ResponseReturnValue:

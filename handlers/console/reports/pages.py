@@ -23,7 +23,6 @@ from handlers.console.reports.words import choice_words
 from handlers.csv_file import csv_answer, written
 from models.analysis.parameter import Parameter
 from models.base import in_language
-from models.exchange.readable import safe_cell
 from models.prepared import PreparedFigure, list_prepared
 from models.report import (
     HOURS,
@@ -128,8 +127,7 @@ def download_table(code: str, table: str) -> ResponseReturnValue:
     if table != FIGURES and table not in told:
         raise NoSuchReport(report=table[:LONGEST_ASKED])
     rows = figure_rows(t, body["figures"]) if table == FIGURES else file_rows(t, told[table])
-    file = written([safe_cell(cell) for cell in row] for row in rows)
-    return csv_answer(file, f"{code}-{table}.csv")
+    return csv_answer(written(rows), f"{code}-{table}.csv")
 
 
 def _find(code: str) -> tuple[Report, dict[str, str], PreparedFigure, dict[str, Any] | None]:

@@ -62,8 +62,5 @@ register(
         "nothing_said": lambda t, _: Notice(
             t("請寫下看過的結果"), t("例如：已問過店員，是補登的單。")
         ),
-        "second_person_needed": lambda t, _: Notice(
-            t("與您自己有關"), t("請由另一位主管查看並記錄。")
-        ),
     }
 )

@@ -11,6 +11,7 @@ from handlers.console.segments import (
     looking,
     moves,
     sending,
+    settings,
     sizing,
 )
 from handlers.console.segments import refusals as refusals  # Their words are registered.
@@ -29,5 +30,6 @@ def add_routes(blueprint: ConsoleDoor) -> None:
         moves,
         cross,
         alerts,
+        settings,
     ):
         topic.add_routes(blueprint)

@@ -34,18 +34,20 @@ def show_alerts() -> ResponseReturnValue:
         ],
         even_seen=even_seen,
         rules=get_alert_rules(g.session),
-        points="{:+.1f}".format,
+        points=lambda value: console_texts().signed(value, 1),
     )
 
 
 def acknowledge(alert_id: int) -> ResponseReturnValue:
     """Note that an alert was seen, and by whom."""
+    t = console_texts()
     acknowledge_alert(g.session, alert_id, by=current_staff().username, now=g.now)
-    return go(_home(), console_texts()("已標記為看過"))
+    return go(_home(), t("已標記為看過"))
 
 
 def change_rules() -> ResponseReturnValue:
     """Set from how many percentage points on somebody is told."""
+    t = console_texts()
     change_alert_rules(
         g.session,
         shift_points=form.needed_whole("shift", least=1, most=MOST_POINTS),
@@ -53,7 +55,7 @@ def change_rules() -> ResponseReturnValue:
         by=current_staff().username,
         now=g.now,
     )
-    return go(_home(), console_texts()("已更新提醒門檻"))
+    return go(_home(), t("已更新提醒門檻"))
 
 
 def _home() -> str:

@@ -128,6 +128,7 @@ def show_class(model: str, code: str) -> ResponseReturnValue:
 
 def _show_class(model: str, code: str, status: int = 200, **context: Any) -> ResponseReturnValue:
     today, language = local_day(g.now), console_texts().language
+    templates = list_templates(g.session)
     action = None if (model, code) == (RFM, PROSPECT) else get_action(g.session, model, code)
     return show(
         "segments/class",
@@ -141,7 +142,8 @@ def _show_class(model: str, code: str, status: int = 200, **context: Any) -> Res
         action=action,
         title=_title(action) if action else None,
         shares=_shares(model, code),
-        templates=list_templates(g.session),
+        templates=templates,
+        coupon_names={each.code: in_language(each.name, language) for each in templates},
         longest=(LONGEST_TITLE, LONGEST_ADVICE),
         **context,
     )
@@ -163,6 +165,7 @@ def _shares(model: str, code: str) -> Chart | None:
 
 def change_action(model: str, code: str) -> ResponseReturnValue:
     """Put another action in the place of a class's (B-04)."""
+    t = console_texts()
     held = get_action(g.session, model, code)
     try:
         set_action(
@@ -177,8 +180,8 @@ def change_action(model: str, code: str) -> ResponseReturnValue:
             now=g.now,
         )
     except BusinessError as refused:
-        return _show_class(model, code, 409, notice=explain(console_texts(), refused))
-    return go(class_url(model, code), console_texts()("已更新這個類別的行動"))
+        return _show_class(model, code, 409, notice=explain(t, refused))
+    return go(class_url(model, code), t("已更新這個類別的行動"))
 
 
 def _typed(field: str, held: dict[str, str]) -> dict[str, str]:

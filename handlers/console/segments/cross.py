@@ -9,9 +9,10 @@ from handlers.console.door import ConsoleDoor
 from handlers.console.members.links import members_url
 from handlers.console.segments.words import class_name, model_name
 from handlers.console.views import show
-from models.classification import ALL_MODELS, CrossTable, get_any_model, last_night
+from models.classification import ALL_MODELS, CrossTable, last_night
+from models.classification.naming import class_codes
 from models.classification.remembering import night_cross
-from models.lifecycle import NAPL_91APP, NASLD, PROSPECT, RFM
+from models.lifecycle import NAPL_91APP, NASLD
 from models.segment.opening import cross_rule
 
 SHADES = 5
@@ -27,23 +28,17 @@ def show_cross() -> ResponseReturnValue:
         b=b,
         names={code: model_name(code) for code in ALL_MODELS},
         night=last_night(g.session),
-        columns=[class_name(b, code) for code in _codes(b)],
+        columns=[class_name(b, code) for code in class_codes(b)],
         rows=_rows(found) if found is not None else [],
     )
-
-
-def _codes(model: str) -> list[str]:
-    """Return a model's classes, with who never bought where they stand beside it."""
-    codes = [each.code for each in get_any_model(model).classes]
-    return [*codes, PROSPECT] if model == RFM else codes
 
 
 def _rows(found: CrossTable) -> list[dict[str, Any]]:
     cells = {(cell.a, cell.b): cell for cell in found.cells}
     fullest = max((cell.members for cell in found.cells), default=0)
     rows = []
-    for a in _codes(found.model_a):
-        row = [cells.get((a, b)) for b in _codes(found.model_b)]
+    for a in class_codes(found.model_a):
+        row = [cells.get((a, b)) for b in class_codes(found.model_b)]
         rows.append(
             {
                 "name": class_name(found.model_a, a),

@@ -8,10 +8,11 @@ from flask.typing import ResponseReturnValue
 
 from handlers.console import form
 from handlers.console.door import ConsoleDoor, console_texts, current_staff
+from handlers.console.makers import maker_name
 from handlers.console.refusals import explain
 from handlers.console.segments.links import segment_url
 from handlers.console.segments.typed import EMPTY, NAMES, typed_names, typed_rule
-from handlers.console.segments.words import maker_words, rule_words
+from handlers.console.segments.words import rule_words
 from handlers.console.views import draft_values, edited_by_others, go, show
 from models.base import BusinessError, in_language
 from models.draft import drop_draft
@@ -35,7 +36,6 @@ from models.segment.table import (
 
 NEW = "segment:new"
 """What the draft of a new segment is called."""
-KEY_DIGITS = 10
 FIELDS = (*NAMES.values(), "code", "rule", "note", "made_from")
 
 
@@ -48,8 +48,9 @@ def show_new() -> ResponseReturnValue:
 
 def add() -> ResponseReturnValue:
     """Keep a new segment; sent twice it is kept once."""
+    t = console_texts()
     staff = current_staff()
-    code = form.text("code", LONGEST_CODE) or code_of(form.page_key())
+    code = form.text("code", LONGEST_CODE) or form.page_code("seg")
     try:
         rule = typed_rule()
         add_segment(
@@ -68,12 +69,7 @@ def add() -> ResponseReturnValue:
     except BusinessError as refused:
         return _show_again(None, refused)
     drop_draft(g.session, staff, NEW)
-    return go(segment_url(code), console_texts()("已儲存分群"))
-
-
-def code_of(key: str) -> str:
-    """Return the code of a segment that nobody gave one: the same for a page that is sent twice."""
-    return f"seg-{key.replace('-', '')[:KEY_DIGITS]}"
+    return go(segment_url(code), t("已儲存分群"))
 
 
 def show_edit(code: str) -> ResponseReturnValue:
@@ -98,6 +94,7 @@ def _kept(segment: Segment, version: SegmentVersion) -> dict[str, Any]:
 
 def change(code: str) -> ResponseReturnValue:
     """Keep a segment's new rule and name; who changed it meanwhile is told, and nothing is lost."""
+    t = console_texts()
     staff, segment = current_staff(), get_segment(g.session, code)
     try:
         change_segment(
@@ -116,7 +113,7 @@ def change(code: str) -> ResponseReturnValue:
     except BusinessError as refused:
         return _show_again(segment, refused)
     drop_draft(g.session, staff, draft_name(code))
-    return go(segment_url(code), console_texts()("已儲存分群"))
+    return go(segment_url(code), t("已儲存分群"))
 
 
 def _show_newer(segment: Segment, refused: SegmentChanged) -> ResponseReturnValue:
@@ -130,7 +127,7 @@ def _show_newer(segment: Segment, refused: SegmentChanged) -> ResponseReturnValu
         notice=explain(console_texts(), refused),
         newer=newest,
         newer_words=rule_words(rule_of(newest)),
-        newer_by=maker_words(console_texts(), newest.made_by),
+        newer_by=maker_name(newest.made_by),
     )
 
 

@@ -2,7 +2,6 @@
 
 import json
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import url_for
 
@@ -24,5 +23,10 @@ def class_url(model: str, code: str) -> str:
 
 def campaign_url(segment: str, *, coupon: str | None = None) -> str:
     """Return the page of a new campaign, begun with a segment and perhaps a coupon."""
-    asked = {"segment": segment} | ({"coupon": coupon} if coupon else {})
-    return f"/console/campaigns/new?{urlencode(asked)}"
+    return url_for("console.campaigns_editing_show_new", segment=segment, coupon=coupon)
+
+
+def campaign_to_url(rule: dict[str, Any]) -> str:
+    """Return the page of a new campaign, begun with a rule that is not kept."""
+    asked = json.dumps(rule, ensure_ascii=False)
+    return url_for("console.campaigns_editing_show_new", rule=asked)

@@ -5,10 +5,13 @@ from typing import Any
 from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
 
+from handlers.address import read_whole
 from handlers.console import paging
 from handlers.console.door import ConsoleDoor, console_texts, current_staff
+from handlers.console.makers import maker_name
 from handlers.console.segments.links import campaign_url, segment_url
-from handlers.console.segments.words import freshness_words, maker_words, rules_in_words
+from handlers.console.segments.uses import told_uses
+from handlers.console.segments.words import freshness_words, rules_in_words
 from handlers.console.views import go, show
 from handlers.csv_file import csv_answer, written
 from models.base import in_language
@@ -69,7 +72,7 @@ def _rows(found: list[tuple[Segment, SegmentSize | None]]) -> list[dict[str, obj
             "size": size,
             "version": versions[segment.code],
             "words": words,
-            "made_by": maker_words(console_texts(), versions[segment.code].made_by),
+            "made_by": maker_name(versions[segment.code].made_by),
             "freshness": freshness_words(freshness_of(rule)),
         }
         for (segment, size), rule, words in zip(found, rules, rules_in_words(rules), strict=True)
@@ -79,7 +82,7 @@ def _rows(found: list[tuple[Segment, SegmentSize | None]]) -> list[dict[str, obj
 def show_segment(code: str) -> ResponseReturnValue:
     """Show one segment: its newest rule, or that of a version that was asked for."""
     segment = get_segment(g.session, code)
-    asked = request.args.get("version", type=int)
+    asked = read_whole(request.args.get("version"))
     version = get_version(g.session, code, asked)
     versions = list_versions(g.session, code)
     words = rules_in_words([rule_of(each) for each in versions])
@@ -89,12 +92,13 @@ def show_segment(code: str) -> ResponseReturnValue:
         version=version,
         words=words[[each.version for each in versions].index(version.version)],
         versions=[
-            {"version": each, "words": said, "made_by": maker_words(console_texts(), each.made_by)}
+            {"version": each, "words": said, "made_by": maker_name(each.made_by)}
             for each, said in zip(versions, words, strict=True)
         ],
         freshness=freshness_words(freshness_of(rule_of(version))),
         size=g.session.get(SegmentSize, code),
         send_url=campaign_url(code),
+        uses=told_uses(code),
     )
 
 

@@ -74,12 +74,13 @@ def _trend_days() -> int:
 
 def _shares(model: str) -> Chart | None:
     """Return the chart of shares; None where fewer than two nights told."""
+    t = console_texts()
     history = share_history(g.session, model, local_day(g.now) - timedelta(days=_trend_days()))
     if len(history) < 2:
         return None
     codes = [each.code for each in get_any_model(model).classes]
     return trend(
-        console_texts()("各類占比"),
+        t("各類占比"),
         [each.day for each in history],
         [(class_name(model, code), [each.share(code) for each in history]) for code in codes],
         unit="percent",
@@ -130,23 +131,34 @@ def _stream(model: str, period: Period, moves: tuple[Move, ...]) -> Chart:
     t = console_texts()
     before, after = t.day(period.from_day), t.day(period.to_day)
     order = [each.code for each in get_any_model(model).classes]
-    places = {code: place for place, code in enumerate([*order, None, PROSPECT])}
+    ends = [code for code in (None, PROSPECT) if code not in order]
+    places = {code: place for place, code in enumerate([*order, *ends])}
     moves = tuple(sorted(moves, key=lambda move: (places[move.from_class], places[move.to_class])))
     return sankey(
         t("{from_day} → {to_day} 誰到了哪一類", from_day=before, to_day=after),
         [
             (
-                f"{_name(model, move.from_class)}・{before}",
-                f"{class_name(model, move.to_class)}・{after}",
+                _named(model, move.from_class, before),
+                _named(model, move.to_class, after),
                 move.members,
             )
             for move in moves
         ],
+        {
+            _named(model, code, day): place
+            for code, place in places.items()
+            for day in (before, after)
+        },
     )
 
 
+def _named(model: str, code: str | None, day: str) -> str:
+    return f"{_name(model, code)}・{day}"
+
+
 def _name(model: str, code: str | None) -> str:
-    return console_texts()("期間加入") if code is None else class_name(model, code)
+    t = console_texts()
+    return t("期間加入") if code is None else class_name(model, code)
 
 
 def _matrix(model: str, period: Period, moves: tuple[Move, ...]) -> dict[str, Any]:

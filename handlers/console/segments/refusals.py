@@ -1,9 +1,10 @@
 """How the segments' pages say no; rules that cannot be asked bring their own advice."""
 
 from bot.texts import Texts
-from handlers.console.refusals import Facts, NoticeFor, register
-from handlers.console.segments.words import maker_words
-from handlers.notice import Notice
+from handlers.console.makers import maker_name
+from handlers.console.refusals import register
+from handlers.notice import Facts, Notice, NoticeFor
+from models.lifecycle.setting import LONGEST_NOTE
 
 
 def _segment_refused(t: Texts, facts: Facts) -> Notice:
@@ -15,7 +16,45 @@ def _segment_refused(t: Texts, facts: Facts) -> Notice:
     return Notice(t("這個分群還不能儲存"), advice.get(facts.get("what", ""), t("請檢查後再存。")))
 
 
+def _rfm_setting_refused(t: Texts, facts: Facts) -> Notice:
+    advice = {
+        "note": t("請寫下原因，最多 {longest} 個字。", longest=facts.get("longest", "")),
+        "values": t("自訂數字請填一個，或由小到大四個，用逗號隔開，例如 7,14,30,60。"),
+    }
+    return Notice(t("設定還不能儲存"), advice.get(facts.get("why", ""), t("請檢查後再存。")))
+
+
+def _lifecycle_refused(t: Texts, facts: Facts) -> Notice:
+    why = facts.get("why", {})
+    if "note" in why:
+        advice = t("請寫下原因，最多 {longest} 個字。", longest=LONGEST_NOTE)
+    elif "far_cycles" in why:
+        advice = t("沒買的週期數要比買過的大：請填 {range}。", range=why["far_cycles"])
+    else:
+        advice = t("請檢查每個數字的範圍。")
+    return Notice(t("設定還不能儲存"), advice)
+
+
+def _empty_list(t: Texts, facts: Facts) -> Notice:
+    if facts["path"].endswith((".all", ".any")):
+        return Notice(t("還沒有條件"), t("每一組至少加一個條件，再儲存。"))
+    return Notice(t("有一個條件還沒選"), t("請在標出來的條件裡，至少選一項。"))
+
+
 _NOTICES: dict[str, NoticeFor] = {
+    "rule_empty_list": _empty_list,
+    "not_a_rule": lambda t, _: Notice(
+        t("這條規則看不懂"), t("請用畫面重新加條件；以 JSON 編寫時，請檢查括號、引號與逗號。")
+    ),
+    "rfm_setting_refused": _rfm_setting_refused,
+    "lifecycle_refused": _lifecycle_refused,
+    "cut_offs_out_of_order": lambda t, facts: Notice(
+        t("數字沒有由小到大"),
+        t("「{values}」請改成由小到大。", values=t("、").join(map(str, facts["values"]))),
+    ),
+    "model_settings_same": lambda t, _: Notice(
+        t("沒有改任何設定"), t("表單裡的和目前的一樣，改了數字再看。")
+    ),
     "segment_refused": _segment_refused,
     "no_such_segment": lambda t, _: Notice(
         t("找不到這個分群"), t("它可能用了別的代碼；請回分群清單找一次。")
@@ -28,7 +67,7 @@ _NOTICES: dict[str, NoticeFor] = {
         t("有人剛改過這個分群"),
         t(
             "{who} 在 {moment} 存了第 {version} 版。您改的還在下面，先看對方的再決定。",
-            who=maker_words(t, facts["made_by"]),
+            who=maker_name(facts["made_by"]),
             moment=t.moment(facts["made_at"]),
             version=facts["version"],
         ),

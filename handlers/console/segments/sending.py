@@ -1,35 +1,23 @@
-"""From people to a campaign: what was marked is kept as a segment, and a draft is begun with it."""
-
-from contextlib import suppress
+"""From people to a campaign: one is begun with what was marked, or with a class's segment."""
 
 from flask import g
 from flask.typing import ResponseReturnValue
 
-from handlers.console import form
-from handlers.console.door import ConsoleDoor, console_texts, current_staff
-from handlers.console.segments.editing import code_of
-from handlers.console.segments.links import campaign_url
-from handlers.console.segments.typed import typed_names, typed_rule
+from handlers.console.door import ConsoleDoor, current_staff
+from handlers.console.segments.links import campaign_to_url, campaign_url
+from handlers.console.segments.typed import typed_rule
 from handlers.console.views import go
 from models.classification import get_any_class
 from models.lifecycle.action import get_action
 from models.segment import parse_rule
 from models.segment.keeping import add_segment, archive_segment
 from models.segment.opening import class_rule
-from models.segment.table import Segment, SegmentExists
+from models.segment.table import Segment
 
 
 def send_marked() -> ResponseReturnValue:
-    """Keep the marked cells, or the rule in the form, as a segment, and begin a campaign with it.
-
-    Sent twice, the segment is kept once.
-    """
-    staff, code = current_staff(), code_of(form.page_key())
-    names = typed_names() or {"zh-TW": console_texts()("圈選的會員")}
-    rule = typed_rule()
-    with suppress(SegmentExists):  # The same page, sent again: its segment is there.
-        add_segment(g.session, code, names, rule, by=staff.username, now=g.now, staff_id=staff.id)
-    return go(campaign_url(code))
+    """Begin a campaign to the marked cells; nothing is kept before the campaign is."""
+    return go(campaign_to_url(typed_rule().as_json()))
 
 
 def send_to_class(model: str, code: str) -> ResponseReturnValue:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from flask import g
 
-from bot.texts import Texts
 from handlers.console.door import console_texts
 from models.base import in_language
 from models.classification import get_any_class, get_any_model
@@ -43,12 +42,3 @@ def rules_in_words(rules: Sequence[Rule]) -> list[str]:
 def freshness_words(freshness: str) -> tuple[str, str]:
     """Return how old the facts behind a rule may be, in words, and the colour to show it in."""
     return in_language(FRESHNESS[freshness], console_texts().language), TONES[freshness]
-
-
-def maker_words(t: Texts, made_by: str) -> str:
-    """Return who made a version: a login as it is, what is no person in words."""
-    if made_by.startswith("api:"):
-        return t("外部系統（API 金鑰 {key}）", key=made_by.removeprefix("api:"))
-    if made_by.startswith("system:"):
-        return t("系統")
-    return t("系統預設") if made_by == "set-up" else made_by

@@ -46,6 +46,7 @@ def show_account() -> ResponseReturnValue:
 @limiter.limit(TRIES, key_func=whose_account)
 def change_own_password() -> ResponseReturnValue:
     """Take another password from who knows the old one; all other sessions end."""
+    t = console_texts()
     typed, staff = request.form, current_staff()
     if typed.get("new", "") != typed.get("again", ""):
         raise PinsDiffer
@@ -55,7 +56,7 @@ def change_own_password() -> ResponseReturnValue:
         raise WrongPassword from error
     _stay()
     log.info("password_changed", staff_id=staff.id)
-    return _back(console_texts()("密碼已更換，其他裝置都已登出"))
+    return _back(t("密碼已更換，其他裝置都已登出"))
 
 
 @limiter.limit(TRIES, key_func=whose_account)
@@ -73,10 +74,11 @@ def renew_codes() -> ResponseReturnValue:
 
 def end_others() -> ResponseReturnValue:
     """End one's sessions on all other devices."""
+    t = console_texts()
     end_sessions(g.session, current_staff(), g.now)
     _stay()
     log.info("sessions_ended", staff_id=current_staff().id)
-    return _back(console_texts()("其他裝置都已登出"))
+    return _back(t("其他裝置都已登出"))
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:

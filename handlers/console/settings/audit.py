@@ -4,8 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from itertools import groupby
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response, g, request
@@ -13,14 +12,16 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from bot.texts import Texts
+from handlers.address import read_id
 from handlers.console import views
 from handlers.console.door import ConsoleDoor, console_texts
+from handlers.console.form import read_day
 from handlers.console.paging import after, next_url
 from handlers.deed_words import deed_title, figure_words, noun_title
 from models.audit import MOST_LISTED, AuditEntry, list_audit
 from models.base import in_language
 from models.exchange.readable import BYTE_ORDER_MARK, safe_cell
-from models.local_day import TAIPEI, day_start, local_day
+from models.local_day import TAIPEI, by_day, day_start
 from models.member import Member
 from models.prepared import find_prepared
 from models.shop import list_stores
@@ -72,7 +73,7 @@ def show_audit() -> ResponseReturnValue:
     return views.show(
         "settings/audit",
         fragment="settings/_audit_lines" if after() else None,
-        days=_by_day(_lines(t, shown)),
+        days=list(by_day(_lines(t, shown), lambda line: line.entry.at)),
         next_url=next_url(after=f"{last.at.isoformat()} {last.id}") if last else None,
         people=[(one.id, one.name) for one in list_staff(g.session)],
         stores=list_stores(g.session),
@@ -110,33 +111,30 @@ def _asked() -> dict[str, Any]:
     what = asked.get("what", "")
     return {
         "what": what if what in NOUNS else None,
-        "staff_id": _number(asked.get("by", "")),
-        "store_id": _number(asked.get("store", "")),
+        "staff_id": read_id(asked.get("by")),
+        "store_id": read_id(asked.get("store")),
         "subject": asked.get("subject", "").strip()[:LONGEST_SUBJECT] or None,
         "since": _start(asked.get("since", "")),
     }
 
 
-def _number(typed: str) -> int | None:
-    return int(typed) if typed.isdecimal() and len(typed) < 19 else None
-
-
 def _start(typed: str) -> datetime | None:
     try:
-        return day_start(date.fromisoformat(typed)) if typed else None
+        return day_start(read_day(typed)) if typed else None
     except ValueError:
         return None
 
 
 def _place() -> tuple[datetime, int] | None:
     """Return the last entry of the page before, or of the last day that is asked for."""
-    moment, _, number = (after() or "").partition(" ")
+    moment, _, typed = (after() or "").partition(" ")
+    number = read_id(typed)
     try:
-        if moment and number.isdecimal():
-            return datetime.fromisoformat(moment), int(number)
+        if moment and number is not None:
+            return datetime.fromisoformat(moment), number
         until = request.args.get("until", "")
-        return (day_start(date.fromisoformat(until) + timedelta(days=1)), 0) if until else None
-    except (ValueError, OverflowError):
+        return (day_start(read_day(until) + timedelta(days=1)), 0) if until else None
+    except ValueError:
         return None
 
 
@@ -168,13 +166,6 @@ def _numbers(entries: Sequence[AuditEntry]) -> dict[str, str]:
     ids = {int(number) for noun, _, number in subjects if noun == "member" and number.isdecimal()}
     found = g.session.execute(select(Member.id, Member.number).where(Member.id.in_(ids)))
     return {f"member:{member_id}": number for member_id, number in found}
-
-
-def _by_day(lines: Sequence[Line]) -> list[tuple[date, list[Line]]]:
-    return [
-        (day, list(of_day))
-        for day, of_day in groupby(lines, key=lambda line: local_day(line.entry.at))
-    ]
 
 
 def _rows(t: Texts) -> Iterator[list[str | int]]:

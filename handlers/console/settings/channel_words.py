@@ -172,7 +172,7 @@ def _permission(t: Texts, title: str, state: str, facts: Facts) -> Advice:
         "aggregation": t("訊息統計單位"),
         "demographic": t("好友屬性統計"),
     }
-    refused = "、".join(names[name] for name in facts.get("refused", ()))
+    refused = t("、").join(names[name] for name in facts.get("refused", ()))
     return Advice(
         title,
         t("LINE 不開放：{refused}", refused=refused),

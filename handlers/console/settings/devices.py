@@ -33,10 +33,11 @@ def make_code() -> ResponseReturnValue:
 
 def revoke(device_id: int) -> ResponseReturnValue:
     """Let a device do nothing any more; what goes on there ends at once."""
+    t = console_texts()
     device = revoke_device(g.session, device_id, by=current_staff(), now=g.now)
     end_shifts_on(g.session, device.id, g.now)
     log.info("device_revoked", device_id=device_id, by=current_staff().id)
-    told = console_texts()("已停用 {device}", device=device.name)
+    told = t("已停用 {device}", device=device.name)
     return views.go(url_for("console.settings_devices_show_devices"), told)
 
 

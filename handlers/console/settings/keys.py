@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from handlers.console import form, views
 from handlers.console.door import ConsoleDoor, console_texts, current_staff
+from handlers.console.noting import note_deed
 from handlers.console.settings.words import scope_words
 from models.api_key import (
     SCOPES,
@@ -18,7 +19,6 @@ from models.api_key import (
     revoke_api_key,
     rotate_api_key,
 )
-from models.audit import note
 from models.shop import list_stores
 
 LONGEST_NAME = 60
@@ -46,6 +46,7 @@ def add() -> ResponseReturnValue:
         g.now,
         store_id=store.id,
         expires_at=g.now + timedelta(days=days) if days else None,
+        idempotency_key=form.page_key(),
     )
     _note("api_key.add", key)
     return _show(secret=secret, about=key.id)
@@ -53,7 +54,9 @@ def add() -> ResponseReturnValue:
 
 def rotate(key_id: int) -> ResponseReturnValue:
     """Give a key a new secret and show it; the one before is good for a day."""
-    key, secret = rotate_api_key(g.session, key_id, g.now, overlap=OVERLAP)
+    key, secret = rotate_api_key(
+        g.session, key_id, g.now, overlap=OVERLAP, idempotency_key=form.page_key()
+    )
     _note("api_key.rotate", key)
     return _show(secret=secret, about=key.id)
 
@@ -88,15 +91,6 @@ def _show(**context: Any) -> ResponseReturnValue:
 
 
 def _note(what: str, key: ApiKey) -> None:
-    staff = current_staff()
     told = {"key": key.prefix, "scopes": key.scopes}
-    note(
-        g.session,
-        what,
-        f"api_key:{key.id}",
-        now=g.now,
-        staff_id=staff.id,
-        after=told,
-        store_id=key.store_id,
-    )
-    log.info("api_key_changed", what=what, key_id=key.id, by=staff.id)
+    note_deed(what, f"api_key:{key.id}", after=told, store_id=key.store_id)
+    log.info("api_key_changed", what=what, key_id=key.id, by=current_staff().id)

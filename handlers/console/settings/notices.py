@@ -49,6 +49,7 @@ def show_notice() -> ResponseReturnValue:
 
 def publish() -> ResponseReturnValue:
     """Put a new version in force from now on."""
+    t = console_texts()
     staff, seen = current_staff(), form.needed("draft_base")
     items = {
         language: [
@@ -64,12 +65,11 @@ def publish() -> ResponseReturnValue:
         notice = publish_notice(g.session, items, seen_version=seen, staff_id=staff.id, now=g.now)
     except NoticeOutdated as error:
         newest = get_notice(g.session)
-        name = console_texts()("第 {version} 版", version=newest.version)
-        at = console_texts().moment(newest.published_at)
-        raise form.Stale(name=name, at=at) from error
+        name = t("第 {version} 版", version=newest.version)
+        raise form.Stale(name=name, at=t.moment(newest.published_at)) from error
     drop_draft(g.session, staff, DRAFT)
     log.info("notice_published", version=notice.version, by=staff.id)
-    told = console_texts()("第 {version} 版已生效", version=notice.version)
+    told = t("第 {version} 版已生效", version=notice.version)
     return views.go(url_for("console.settings_notices_show_notice"), told)
 
 

@@ -9,6 +9,8 @@ from flask.typing import ResponseReturnValue
 
 from handlers.console import form, views
 from handlers.console.door import ConsoleDoor, console_texts, current_staff
+from handlers.console.makers import maker_name
+from models.base import BusinessError, most_first
 from models.lifecycle.action import list_actions
 from models.lifecycle.names import MODELS
 from models.outreach import change_rules, get_rules, list_rules
@@ -28,7 +30,7 @@ def show_outreach() -> ResponseReturnValue:
         "settings/outreach",
         rules=rules,
         limits=LIMITS,
-        priorities=sorted(rules.priorities.items(), key=lambda told: (-told[1], told[0])),
+        priorities=most_first(rules.priorities),
         versions=list_rules(g.session),
         unanswered=get_threshold(g.session),
         most_unanswered=MOST_UNANSWERED,
@@ -98,10 +100,13 @@ def _time(name: str) -> time:
         raise form.FieldRefused(field=name, why="moment") from error
 
 
-def _stale() -> form.Stale:
-    newest = list_rules(g.session, limit=1)[0]
-    return form.Stale(name=newest.set_by, at=console_texts().moment(newest.set_at))
+def _stale() -> BusinessError:
+    newest = next(iter(list_rules(g.session, limit=1)), None)
+    if newest is None:
+        return form.PageTooOld()  # The rules are still those that came with us: nobody saved any.
+    return form.Stale(name=maker_name(newest.set_by), at=console_texts().moment(newest.set_at))
 
 
 def _back() -> ResponseReturnValue:
-    return views.go(url_for("console.settings_outreach_show_outreach"), console_texts()("已儲存"))
+    t = console_texts()
+    return views.go(url_for("console.settings_outreach_show_outreach"), t("已儲存"))

@@ -99,13 +99,14 @@ def show_invitation(token: str) -> ResponseReturnValue:
 @limiter.limit(USES_PER_ADDRESS)
 def take_password(token: str) -> ResponseReturnValue:
     """Take the password an invited person chose, and lead them to the login."""
+    t = console_texts()
     chosen = request.form.get("password", "")
     if chosen != request.form.get("again", ""):
         raise PinsDiffer
     staff = use_invitation(g.session, token, chosen, g.now)
     log.info("invitation_used", staff_id=staff.id)
     is_officer = staff.role in OFFICE_ROLES
-    told = console_texts()("密碼已設定，請登入")
+    told = t("密碼已設定，請登入")
     where = "console.login_show_login" if is_officer else "clerk.show_login"
     return views.go(url_for(where), told if is_officer else None)
 

@@ -57,6 +57,7 @@ def show_plan() -> ResponseReturnValue:
 
 def change() -> ResponseReturnValue:
     """Keep a new version, from this month on or from the next."""
+    t = console_texts()
     starts, staff = form.needed_choice("starts", STARTS), current_staff()
     code = form.needed_choice("code", (*STARTING_PLANS, get_plan(g.session, month_of(g.now)).code))
     month = month_of(g.now) if starts == STARTS[0] else month_after(g.now)
@@ -70,7 +71,7 @@ def change() -> ResponseReturnValue:
         now=g.now,
     )
     log.info("message_plan_changed", code=plan.code, by=staff.id)
-    return views.go(url_for("console.settings_plan_show_plan"), console_texts()("方案已儲存"))
+    return views.go(url_for("console.settings_plan_show_plan"), t("方案已儲存"))
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:

@@ -1,8 +1,9 @@
 """How the settings say no: what happened, and how to go on."""
 
 from bot.texts import Texts
-from handlers.console.refusals import Facts, register
-from handlers.notice import Notice
+from handlers.console.refusals import register
+from handlers.notice import Facts, Notice
+from models.base import in_language
 
 
 def _username(t: Texts, facts: Facts) -> Notice:
@@ -50,6 +51,13 @@ def _endpoint(t: Texts, facts: Facts) -> Notice:
     return Notice(t("這個網址不能用"), advice.get(why, t("請檢查網址後再試。")))
 
 
+def _file(t: Texts, facts: Facts) -> Notice:
+    reason = facts.get("reason") or t("請存成 CSV 或 .xlsx 再上傳。")
+    if isinstance(reason, dict):  # A file's row may hold one of before, in Chinese only.
+        reason = in_language(reason, t.language)
+    return Notice(t("讀不懂這個檔案"), reason)
+
+
 def _options(t: Texts, facts: Facts) -> Notice:
     if facts.get("what") == "twice":
         return Notice(t("同一欄選了兩次"), t("檔案的每一欄只能對應一個項目，請改選。"))
@@ -61,7 +69,7 @@ def _options(t: Texts, facts: Facts) -> Notice:
 
 def _outreach(t: Texts, facts: Facts) -> Notice:
     wrong = facts.get("why")
-    ranges = "、".join(map(str, wrong.values())) if isinstance(wrong, dict) else ""
+    ranges = t("、").join(map(str, wrong.values())) if isinstance(wrong, dict) else ""
     return Notice(t("規則沒有儲存"), t("有數字超出範圍（{ranges}）。", ranges=ranges))
 
 
@@ -97,6 +105,10 @@ register(
         "no_such_api_key": lambda t, _: Notice(
             t("這把金鑰已經停用"), t("請重新整理清單；需要時另外新增一把。")
         ),
+        "secret_shown": lambda t, facts: Notice(
+            t("「{name}」的密鑰已經顯示過", name=facts.get("name", "")),
+            t("同一頁送出了兩次，只做了一次；密鑰只顯示一次。沒有抄下來的話，請按「換新」。"),
+        ),
         "endpoint_refused": _endpoint,
         "too_many_endpoints": lambda t, _: Notice(t("網址已達上限"), t("請先刪除不需要的。")),
         "no_such_endpoint": lambda t, _: Notice(t("找不到這個網址"), t("可能剛剛被刪除了。")),
@@ -121,9 +133,7 @@ register(
         "upload_too_large": lambda t, _: Notice(
             t("檔案太大或是空的"), t("一個檔案最多 200 MB。請分成幾個檔案，或用指令匯入。")
         ),
-        "file_refused": lambda t, facts: Notice(
-            t("讀不懂這個檔案"), str(facts.get("reason") or t("請存成 CSV 或 .xlsx 再上傳。"))
-        ),
+        "file_refused": _file,
         "import_options_refused": _options,
         "batch_not_undoable": lambda t, _: Notice(t("這一批已經復原過"), t("不必再做一次。")),
         "preset_refused": lambda t, _: Notice(

@@ -74,20 +74,22 @@ def show_stores() -> ResponseReturnValue:
 
 def add() -> ResponseReturnValue:
     """Open a store."""
+    t = console_texts()
     name = translated("name", LONGEST_WORDS)
     code = form.needed("code", LONGEST_WORDS)
     store = add_store(g.session, code, name, staff_id=current_staff().id, now=g.now)
     log.info("store_added", store=store.code, by=current_staff().id)
-    told = console_texts()("已新增門市 {code}", code=store.code)
+    told = t("已新增門市 {code}", code=store.code)
     return views.go(url_for("console.settings_shop_show_stores"), told)
 
 
 def rename(store_id: int) -> ResponseReturnValue:
     """Call a store something else."""
+    t = console_texts()
     name = translated("name", LONGEST_WORDS)
     rename_store(g.session, store_id, name, staff_id=current_staff().id, now=g.now)
     log.info("store_renamed", store_id=store_id, by=current_staff().id)
-    return views.go(url_for("console.settings_shop_show_stores"), console_texts()("已儲存"))
+    return views.go(url_for("console.settings_shop_show_stores"), t("已儲存"))
 
 
 def add_routes(blueprint: ConsoleDoor) -> None:

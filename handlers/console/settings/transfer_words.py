@@ -1,7 +1,10 @@
 """What stands in files and what came of them, in words."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from bot.texts import Texts
-from models.exchange.columns import MEMBERS
+from models.exchange import MEMBERS, Problem
 
 
 def platform_words(t: Texts) -> list[tuple[str, str]]:
@@ -77,4 +80,18 @@ def outcome_words(t: Texts) -> dict[str, str]:
         "kept_members": t("匯入後有活動而保留的會員"),
         "spent_points": t("已被用掉、無法收回的點數"),
         "tiers": t("恢復原等級的會員"),
+    }
+
+
+def problem_words(t: Texts, kept: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a problem that a file's row keeps: `row`, `column`, `severity`, `what`, `remedy`."""
+    if "what" in kept:
+        return kept  # Of before, when a row held the words themselves, in Chinese.
+    problem = Problem.from_words(kept)
+    return {
+        "row": problem.row,
+        "column": problem.column,
+        "severity": problem.severity,
+        "what": problem.what(t.language),
+        "remedy": problem.remedy(t.language),
     }

@@ -1,6 +1,7 @@
 """Import and export: a file is uploaded, its columns chosen, checked, brought in, taken back."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -17,8 +18,13 @@ from handlers.console.door import (
     current_staff,
     may,
 )
-from handlers.console.settings.transfer_words import field_words, outcome_words, platform_words
-from models.audit import note
+from handlers.console.noting import note_deed
+from handlers.console.settings.transfer_words import (
+    field_words,
+    outcome_words,
+    platform_words,
+    problem_words,
+)
 from models.exchange.columns import REQUIRED
 from models.shop import list_stores
 from models.transfer import (
@@ -84,6 +90,7 @@ def upload() -> ResponseReturnValue:
         file.stream,
         head=head.to_words(),
         options=Told(platform, columns).to_words(),
+        key=form.page_key(),
         by=staff,
         now=g.now,
     )
@@ -106,6 +113,7 @@ def show_import(transfer_id: int) -> ResponseReturnValue:
         mapped=MAPPED,
         stores=list_stores(g.session),
         outcomes=outcome_words(t),
+        problem_words=partial(problem_words, t),
     )
 
 
@@ -121,6 +129,7 @@ def choose(transfer_id: int) -> ResponseReturnValue:
 
 def do(transfer_id: int, deed: str) -> ResponseReturnValue:
     """Have a file checked, brought in, taken back, left alone or thrown away."""
+    t = console_texts()
     transfer, staff = get_transfer(g.session, transfer_id, is_locked=True), current_staff()
     log.info("transfer_deed", transfer=transfer_id, deed=deed, by=staff.id)
     if deed == "stop":
@@ -128,7 +137,7 @@ def do(transfer_id: int, deed: str) -> ResponseReturnValue:
     elif deed == "drop":
         drop_transfer(g.session, transfer, by=staff, now=g.now)
         where = "imports" if transfer.is_import else "exports"
-        told = console_texts()("檔案已刪除")
+        told = t("檔案已刪除")
         return views.go(url_for(f"console.settings_transfers_show_{where}"), told)
     else:
         want_step(g.session, transfer, deed, by=staff, now=g.now)
@@ -156,10 +165,11 @@ def export() -> ResponseReturnValue:
 
 def fetch(transfer_id: int, role: str) -> ResponseReturnValue:
     """Hand a file over; who fetched an export is written down."""
+    t = console_texts()
     transfer = get_transfer(g.session, transfer_id)
     _check_theirs(transfer.kind)
     if transfer.file_gone_at is not None and role == RESULT:
-        return views.go(_exports(), console_texts()("檔案已經刪除，請重新匯出"))
+        return views.go(_exports(), t("檔案已經刪除，請重新匯出"))
     _note_fetched(transfer, role)
     name = transfer.file_name if role == RESULT else f"import-{transfer.id}-problems.csv"
     kind = "application/zip" if role == RESULT else "text/csv; charset=utf-8"
@@ -247,10 +257,8 @@ def _whole(transfer_id: int, role: str) -> IO[bytes]:
 def _note_fetched(transfer: Transfer, role: str) -> None:
     if role != RESULT:
         return
-    staff, told = current_staff(), {"kind": transfer.kind}
-    subject = f"transfer:{transfer.id}"
-    note(g.session, "exchange.fetch", subject, now=g.now, staff_id=staff.id, after=told)
-    log.info("export_fetched", transfer=transfer.id, by=staff.id)
+    note_deed("exchange.fetch", f"transfer:{transfer.id}", after={"kind": transfer.kind})
+    log.info("export_fetched", transfer=transfer.id, by=current_staff().id)
 
 
 def _address(transfer_id: int) -> str:

@@ -1,40 +1,27 @@
 """Webhooks: addresses of other systems that hear of events from us, and what reached them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 import structlog
 from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
 
 from bot.texts import Texts
-from handlers import settings
+from handlers import listening, settings
 from handlers.console import form, views
 from handlers.console.door import ConsoleDoor, console_texts, current_staff
-from handlers.console.paging import after, next_url
-from handlers.console.settings.words import EVENT_WORDS
+from handlers.console.paging import after_id, next_url
+from handlers.listening import DELIVERY_STATES, listener_of
 from models import webhook
 from models.outbox import KEPT_DAYS
-from models.webhook import EVENT_TYPES, Search, WebhookEndpoint
+from models.webhook import EVENT_TYPES, Search
 
 SHOWN = 30
 LONGEST_URL = 2_000
 LONGEST_DESCRIPTION = 200
-STATES = ("waiting", "delivered", "failed")
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Listener:
-    """An endpoint with what waits for it and what failed."""
-
-    endpoint: WebhookEndpoint
-    host: str
-    waiting: int
-    failed: int
 
 
 def show_webhooks() -> ResponseReturnValue:
@@ -42,9 +29,9 @@ def show_webhooks() -> ResponseReturnValue:
     counts = webhook.count_by_state(g.session)
     return views.show(
         "settings/webhooks",
-        listeners=[_listener(each, counts) for each in webhook.list_endpoints(g.session)],
+        listeners=[listener_of(each, counts, g.now) for each in webhook.list_endpoints(g.session)],
         event_types=EVENT_TYPES,
-        event_words=EVENT_WORDS,
+        listening=listening,
         longest_url=LONGEST_URL,
         longest=LONGEST_DESCRIPTION,
     )
@@ -61,6 +48,7 @@ def add() -> ResponseReturnValue:
         description=form.text("description", LONGEST_DESCRIPTION) or "",
         staff_id=staff.id,
         allow_private=settings().demo,
+        idempotency_key=form.page_key(),
     )
     log.info("webhook_added", endpoint=endpoint.id, by=staff.id)
     return _show_one(endpoint.id, is_secret_shown=True)
@@ -94,7 +82,7 @@ def add_routes(blueprint: ConsoleDoor) -> None:
 
 
 def _test(endpoint_id: int, t: Texts) -> str:
-    webhook.send_test(g.session, endpoint_id, g.now)
+    webhook.send_test(g.session, endpoint_id, g.now, idempotency_key=form.page_key())
     return t("已送出測試通知，結果會出現在下面")
 
 
@@ -103,7 +91,13 @@ def _secret(_endpoint_id: int, _t: Texts) -> str:
 
 
 def _rotate(endpoint_id: int, _t: Texts) -> str:
-    webhook.rotate_secret(g.session, endpoint_id, g.now, staff_id=current_staff().id)
+    webhook.rotate_secret(
+        g.session,
+        endpoint_id,
+        g.now,
+        staff_id=current_staff().id,
+        idempotency_key=form.page_key(),
+    )
     return ""
 
 
@@ -141,30 +135,21 @@ _DEEDS: Mapping[str, Callable[[int, Texts], str]] = {
 
 def _show_one(endpoint_id: int, *, is_secret_shown: bool = False) -> ResponseReturnValue:
     endpoint = webhook.get_endpoint(g.session, endpoint_id)
-    state, before = request.args.get("state"), after()
+    state = request.args.get("state")
     search = Search(
         endpoint.id,
-        state if state in STATES else None,
-        int(before) if before is not None and before.isdecimal() else None,
+        state if state in DELIVERY_STATES else None,
+        after_id(),
     )
     found = webhook.list_deliveries(g.session, search, limit=SHOWN + 1)
     shown = found[:SHOWN]
     return views.show(
         "settings/webhook",
-        one=_listener(endpoint, webhook.count_by_state(g.session)),
+        one=listener_of(endpoint, webhook.count_by_state(g.session), g.now),
         secret=webhook.secret_of(settings().secret_key, endpoint) if is_secret_shown else None,
         deliveries=shown,
         next_url=next_url(after=shown[-1].id) if len(found) > SHOWN else None,
         state=search.state,
-        states=STATES,
-        event_words=EVENT_WORDS,
-    )
-
-
-def _listener(endpoint: WebhookEndpoint, counts: Mapping[tuple[int, str], int]) -> Listener:
-    return Listener(
-        endpoint,
-        urlsplit(endpoint.url).netloc,
-        counts.get((endpoint.id, "waiting"), 0),
-        counts.get((endpoint.id, "failed"), 0),
+        states=DELIVERY_STATES,
+        listening=listening,
     )

@@ -57,23 +57,25 @@ def show_wizard() -> ResponseReturnValue:
 
 def choose(step: str) -> ResponseReturnValue:
     """Keep what was decided at a step, and go on to the next."""
+    t = console_texts()
     if step not in STEPS:
         raise SetupRefused(step=step)
     choose_setup(g.session, step, _READ[step](), by=current_staff(), now=g.now)
     log.info("setup_chosen", step=step, by=current_staff().id)
     place = STEPS.index(step) + 1
     if place == len(STEPS):
-        told = console_texts()("設定精靈完成了，之後隨時可以回來修改")
+        told = t("設定精靈完成了，之後隨時可以回來修改")
         return views.go(url_for("console.settings_show_index"), told)
     return views.go(url_for("console.settings_wizard_show_wizard", step=STEPS[place]))
 
 
 def announce() -> ResponseReturnValue:
     """Keep the announcement as a campaign's draft, and lead there."""
+    t = console_texts()
     texts = {language: form.needed(f"text.{language}", LONGEST_TEXT) for language in LANGUAGES}
     campaign = draft_announcement(g.session, texts, by=current_staff(), now=g.now)
     log.info("announcement_drafted", campaign=campaign.code, by=current_staff().id)
-    told = console_texts()("公告已存成活動草稿，請選時間後送出")
+    told = t("公告已存成活動草稿，請選時間後送出")
     return views.go(url_for("console.campaigns_editing_show_edit", code=campaign.code), told)
 
 

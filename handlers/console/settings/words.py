@@ -1,22 +1,7 @@
 """Names that several of the settings' pages use."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from bot.texts import Texts
 from models.api_key import SCOPES
-
-Said = Callable[[Any], str]
-"""Words that are said in a language."""
-
-EVENT_WORDS: Mapping[str, Said] = {
-    "member.joined": lambda t: t("新會員加入"),
-    "tier.changed": lambda t: t("會員等級變動"),
-    "points.changed": lambda t: t("點數變動"),
-    "coupon.redeemed": lambda t: t("優惠券使用"),
-    "coupon.redemption_cancelled": lambda t: t("優惠券使用取消"),
-    "webhook.test": lambda t: t("測試通知"),
-}
 
 
 def scope_words(t: Texts) -> dict[str, str]:

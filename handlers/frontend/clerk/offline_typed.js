@@ -21,7 +21,7 @@ export function readNumber(typed) {
 }
 
 /** Luhn's check, as the member number carries it: typing errors show. */
-export function hasLuhnDigit(digits) {
+function hasLuhnDigit(digits) {
   const sum = [...digits].reverse().reduce((total, digit, place) => {
     const value = Number(digit) * (place % 2 ? 2 : 1);
     return total + Math.floor(value / 10) + (value % 10);

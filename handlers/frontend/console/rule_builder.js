@@ -8,35 +8,49 @@ import { make } from "./making.js";
 import { emptyGroup, emptyLeaf, isGroup, readRule, writeRule } from "./rule_tree.js";
 import { firstValue, valueControl } from "./rule_values.js";
 
-export async function buildRules() {
-  for (const place of document.querySelectorAll("[data-rule-builder]")) {
-    const answer = await fetch(place.dataset.ruleBuilder);
-    if (answer.ok) new Builder(place, await answer.json()).begin();
-  }
+const catalogues = new Map();
+
+/** Build the builders of the page, and of whatever is swapped into it. */
+export function listenToRules() {
+  document.querySelectorAll("[data-rule]").forEach(build);
+  document.body.addEventListener("htmx:load", ({ detail }) => detail.elt.querySelectorAll("[data-rule]").forEach(build));
+}
+
+async function build(room) {
+  if ("isBuilt" in room.dataset) return;
+  room.dataset.isBuilt = "";
+  const catalogue = await catalogueAt(room.dataset.rule);
+  if (catalogue) new Builder(room, catalogue).begin();
+}
+
+/** What may be asked is fetched once a page, however often a builder is opened. */
+function catalogueAt(url) {
+  if (!catalogues.has(url)) catalogues.set(url, fetch(url).then((answer) => (answer.ok ? answer.json() : null)));
+  return catalogues.get(url);
 }
 
 class Builder {
-  constructor(place, catalogue) {
-    this.place = place;
+  constructor(room, catalogue) {
     this.words = catalogue.words;
     this.levels = catalogue.levels;
     this.operators = catalogue.operators;
     this.fields = new Map(catalogue.fields.map((field) => [field.field, field]));
     this.topics = [...new Map(catalogue.fields.map((field) => [field.topic, field.topic_name]))];
-    const form = place.closest("form");
-    this.area = form.querySelector("textarea[name=rule]");
-    this.json = form.querySelector("[data-rule-json]");
-    this.unreadable = form.querySelector("[data-rule-unreadable]");
+    this.place = room.querySelector("[data-rule-builder]");
+    this.area = room.querySelector("textarea");
+    this.unreadable = room.querySelector("[data-rule-unreadable]");
+    this.size = document.querySelector(room.dataset.ruleSize);
+    this.wrongPath = room.dataset.wrongPath;
     this.isWriting = false;
   }
 
   begin() {
     this.area.addEventListener("input", () => this.isWriting || this.read());
-    document.body.addEventListener("htmx:afterSwap", ({ detail }) => {
-      if (detail.target.id === "size") this.mark(detail.target.querySelector("[data-wrong-path]")?.dataset.wrongPath);
+    this.size?.addEventListener("htmx:afterSwap", () => {
+      this.mark(this.size.querySelector("[data-wrong-path]")?.dataset.wrongPath);
     });
     this.read();
-    if (this.place.dataset.wrongPath) this.mark(this.place.dataset.wrongPath);
+    if (this.wrongPath) this.mark(this.wrongPath);
   }
 
   /** Take over what stands in the textarea; what cannot be read leaves the controls as they are. */

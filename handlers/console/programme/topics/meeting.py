@@ -227,8 +227,7 @@ def _activity_fields(desk: Desk, _row: Row | None) -> list[Field]:
 
 def _activity_told(desk: Desk, row: Row) -> str:
     t = desk.t
-    name = activity_names(t)[row.code]
-    return t("{name}：{points} 點，一天 {cap} 次", name=name, points=row.points, cap=row.day_cap)
+    return t("{points} 點，一天最多 {cap} 次", points=row.points, cap=row.day_cap)
 
 
 def _activity_stats(desk: Desk, _row: Row, figures: Mapping[str, Any]) -> list[Fact]:
@@ -297,6 +296,7 @@ ENGAGEMENTS = Topic(
     _activity_words,
     _activity_fields,
     _activity_told,
+    known=activity_names,
     stats=_activity_stats,
     is_closed=True,
 )

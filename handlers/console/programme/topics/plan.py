@@ -63,10 +63,8 @@ def _fields(desk: Desk, row: Row | None) -> list[Field]:
         Field(
             "colour",
             t("卡片顏色"),
-            fields.TEXT,
+            fields.COLOUR,
             is_needed=True,
-            longest=7,
-            hint=t("色碼，例如 #7A4B9A。"),
         ),
         Field("is_active", t("開放購買"), fields.FLAG, hint=t("關掉後已付費的會員用到到期。")),
     ]

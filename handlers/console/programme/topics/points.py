@@ -194,7 +194,7 @@ def replay_facts(desk: Desk, other: Rules, point_twd: int) -> list[Fact]:
 def _share(t: Texts, found: Replayed) -> str:
     if not found.before:
         return ""
-    return t("{percent}%", percent=f"{found.difference * 100 / found.before:+.1f}")
+    return t("{percent}%", percent=t.signed(found.difference * 100 / found.before, 1))
 
 
 def _policy_words(t: Texts) -> Title:

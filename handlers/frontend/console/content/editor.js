@@ -128,9 +128,9 @@ class Editor {
         element(
           "span",
           { class: "btn-list" },
-          smallButton(words.up, () => this.move(place, place - 1), { disabled: place === 0, "aria-label": `${name}：${words.up}` }),
-          smallButton(words.down, () => this.move(place, place + 1), { disabled: place === last, "aria-label": `${name}：${words.down}` }),
-          smallButton(words.remove, () => this.remove(place), { disabled: last === 0, "aria-label": `${name}：${words.remove}` }),
+          smallButton(words.up, () => this.move(place, place - 1), { disabled: place === 0, "aria-label": `${name} ${words.up}` }),
+          smallButton(words.down, () => this.move(place, place + 1), { disabled: place === last, "aria-label": `${name} ${words.down}` }),
+          smallButton(words.remove, () => this.remove(place), { disabled: last === 0, "aria-label": `${name} ${words.remove}` }),
         ),
       ),
       element("div", { class: "content-error", role: "alert", data: { path } }),

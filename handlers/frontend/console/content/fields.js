@@ -88,7 +88,7 @@ function variablePicker(editor, area) {
     },
     element("option", { value: "" }, words.variable),
     known.map(([name, label, example]) =>
-      element("option", { value: name }, example ? `${label}（${example.split("\n")[0]}）` : label),
+      element("option", { value: name }, example ? `${label} · ${example.split("\n")[0]}` : label),
     ),
   );
   return picker;

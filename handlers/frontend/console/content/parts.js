@@ -1,7 +1,5 @@
 /** What content is made of: which parts there are, and what each is when it is new. */
 
-export const ICONS = { text: "chat-dots", image: "image", card: "card-heading", coupon: "ticket-perforated", survey: "question-circle" };
-
 let asked = null;
 
 /** Return the parts a server offers; asked once a page. */
