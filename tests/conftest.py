@@ -7,8 +7,10 @@ asks for `committed`, a database of its own.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,8 +24,11 @@ import psycopg
 import pytest
 import structlog
 from argon2 import PasswordHasher
+from hypothesis import HealthCheck
+from hypothesis import settings as drawing
 from sqlalchemy import URL, Connection, Engine, delete, make_url
 from sqlalchemy.orm import Session, sessionmaker
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # It has none.
 
 import migrations
 from models.base import Sessions
@@ -60,12 +65,92 @@ DATA_DIR = ROOT / "var" / "test-postgres"
 INGREDIENTS = ("migrations/versions/*.py", "models/**/*.py", "tests/conftest.py")
 """Whatever the kept databases are made by."""
 ONE_TEMPLATE_AT_A_TIME = 7_241_900
+OBJECTS_BETWEEN_LOOKS = 50_000
+"""So many more objects before garbage is looked for; Python's own 700 is for long-lived little."""
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 """A Sunday, 12:00 in Taipei."""
 STAFF_PASSWORD = "correct-horse-1"
 STAFF_PIN = "4826"
 _QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _numbers = count(1)
+LONG = (
+    "tests/faults/test_killed_clock.py",
+    "tests/handlers/test_demo_week.py",
+    "tests/journeys/",
+    "tests/faults/",
+    "tests/browser/",
+    "tests/handlers/api/test_schemathesis.py",
+    "tests/models/test_demo",
+    "tests/models/test_migrations.py",
+    "tests/handlers/test_sandbox.py",
+    "tests/models/test_exchange_archive.py",
+    "tests/models/test_segment_properties.py",
+    "tests/models/test_ledger_machine.py",
+)
+"""What lasts long for the few tests it has, longest first."""
+TOGETHER = (
+    "tests/faults/test_at_once.py",
+    "tests/faults/test_killed_worker.py",
+    "tests/faults/test_pos_api.py",
+    "tests/faults/test_unwell_line.py",
+)
+"""These share real processes, which are so started but once."""
+
+
+# --- what they draw ---
+
+
+drawing.register_profile(
+    "patient", drawing(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+drawing.load_profile("patient")
+"""A busy machine takes its time over an example; that is no fault of what is tried."""
+
+
+# --- their order ---
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # Without types it is anything.
+    """Hands out whole files, and as one those that share real processes."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return the name of what is handed out as one."""
+        path = nodeid.partition("::")[0]
+        return TOGETHER[0] if path in TOGETHER else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    """Have the tests handed out by that."""
+    return Scheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that last long before the quick ones.
+
+    They are handed out in this order, one after another, to whichever process is free: so all
+    processes end at about the same time.
+    """
+    tests = Counter(item.path for item in items)
+
+    def place(item: pytest.Item) -> tuple[int, int, str]:
+        long = (rank for rank, path in enumerate(LONG) if item.nodeid.startswith(path))
+        return next(long, len(LONG)), -tests[item.path], str(item.path)
+
+    items.sort(key=place)
+
+
+def pytest_configure() -> None:
+    """Look for no garbage while all is imported and collected: it stays, and is a lot."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Nor look through it later, and seldom through what a test leaves behind."""
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
+    gc.enable()
 
 
 # --- what is logged ---
@@ -81,6 +166,18 @@ def listened_to() -> Iterator[None]:
             "configure",
             lambda **told: configure(**told | {"cache_logger_on_first_use": False}),
         )
+        yield
+
+
+# --- what takes its time on purpose ---
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """Hash passwords and PINs in no time: as the shop does it, one takes a tenth of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        for place in ("models.staff._hasher", "models.pin._hasher"):
+            patch.setattr(place, _QUICK_HASHER)
         yield
 
 
@@ -233,19 +330,20 @@ class Committed:
 @pytest.fixture
 def committed(server_url: str, pristine: str) -> Iterator[Committed]:
     """Yield a fresh copy of the template with an engine for twenty threads; drop it afterwards."""
-    with _lent(server_url, pristine) as lent:
+    with lend(server_url, pristine) as lent:
         yield lent
 
 
 @pytest.fixture
 def committed_demo(server_url: str, pristine_demo: str) -> Iterator[Committed]:
     """The same of the demo shop."""
-    with _lent(server_url, pristine_demo) as lent:
+    with lend(server_url, pristine_demo) as lent:
         yield lent
 
 
 @contextmanager
-def _lent(server_url: str, template: str) -> Iterator[Committed]:
+def lend(server_url: str, template: str) -> Iterator[Committed]:
+    """Yield a fresh copy of a template as `committed` does, for as long as a fixture wants it."""
     name = f"regulars_race_{uuid4().hex[:12]}"
     url = create_database(server_url, name, template)
     engine = make_engine(url, pool_size=24)

@@ -520,7 +520,7 @@ def test_a_receipt_says_what_was_paid_saved_and_earned() -> None:
         cards.receipt_card(texts_for("zh-TW"), replace(RECEIPT, coupon_names=("生日禮",)))
     )
 
-    for words in ("NT$120", "-NT$50", "生日禮", "+4 點", "1,284 點", "+1　7 / 10 格"):
+    for words in ("NT$120", "−NT$50", "生日禮", "+4 點", "1,284 點", "+1　7 / 10 格"):
         assert words in said
 
 
@@ -538,9 +538,9 @@ def test_a_receipt_says_what_points_and_rules_had_a_part() -> None:
 
     for words in (
         "會員折扣",
-        "-NT$20",
+        "−NT$20",
         "折抵 30 點",
-        "-NT$30",
+        "−NT$30",
         "會員日點數雙倍",
         "起可以使用",
     ):

@@ -99,7 +99,7 @@ def test_an_adjustment_is_told_with_reason_and_balance() -> None:
     words = spoken(
         render("points_adjusted", {"points": -30, "reason": "重複登錄", "balance": 12}, T)
     )
-    assert "-30 點" in words
+    assert "−30 點" in words
     assert "重複登錄" in words
     assert "12 點" in words
 
@@ -119,6 +119,6 @@ def test_a_reversal_explains_itself_and_a_debt_honestly() -> None:
     words = spoken(render("points_reversed", told, T))
     assert "2026/11/22 的「活動贈點」+200 點" in words
     assert "兌換碼外流" in words
-    assert "-150 點" in words
+    assert "−150 點" in words
     assert "接下來獲得的 150 點會先補上" in words
     assert "聯絡客服" in words

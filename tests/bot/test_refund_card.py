@@ -36,7 +36,7 @@ def test_a_refund_card_stays_within_lines_limits(language: str, view: RefundView
 def test_a_refund_says_what_went_back_and_what_it_moved() -> None:
     said = spoken(refund_card(texts_for("zh-TW"), REFUND))
 
-    for words in ("信義店", "NT$420", "整筆已退", "+30 點", "-4 點", "128 點", "金卡"):
+    for words in ("信義店", "NT$420", "整筆已退", "+30 點", "−4 點", "128 點", "金卡"):
         assert words in said
 
 

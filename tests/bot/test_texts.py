@@ -1,5 +1,6 @@
 """The texts: three languages complete, and days and sums as people in Taipei write them."""
 
+import ast
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -46,6 +47,21 @@ def test_every_sentence_is_translated_with_the_same_fields(language: str) -> Non
     assert len(sentences) > 100
     assert missing == []
     assert unlike == []
+
+
+def test_every_sentence_is_asked_of_a_name_that_is_looked_for() -> None:
+    """`texts()("…")` says the same as `t("…")`, but nobody would find it to translate."""
+    hidden = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for room in ("bot", "handlers")
+        for path in (ROOT / room).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and call.args
+        if isinstance(call.func, ast.Call) or ast.unparse(call.func).endswith("texts")
+        if isinstance(call.args[0], ast.Constant) and not str(call.args[0].value).isascii()
+    ]
+
+    assert hidden == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -107,8 +123,17 @@ def test_money_and_numbers_part_their_thousands() -> None:
     t = texts_for("ja")
 
     assert t.money(1234) == "NT$1,234"
-    assert t.money(-50) == "-NT$50"
+    assert t.money(-50) == "−NT$50"
     assert t.number(12345) == "12,345"
+    assert t.number(-12345) == "−12,345"
+
+
+def test_a_difference_has_its_sign_and_nothing_is_plus_nothing() -> None:
+    t = texts_for("ja")
+
+    assert t.signed(1234) == "+1,234"
+    assert t.signed(-3.46, 1) == "−3.5"
+    assert t.signed(-0.04, 1) == "+0.0"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,11 +14,9 @@ from flask import Flask
 from PIL import Image
 from playwright.sync_api import Browser, Page, Response, expect
 from sqlalchemy import func, select
-from werkzeug.serving import make_server
 
-from app import Installation, Settings, create_app, utc_now
+from app import Installation, utc_now
 from handlers.device_cookie import DEVICE_COOKIE, DEVICE_COOKIE_PATH
-from handlers.limiting import limiter
 from handlers.site.qr import draw_qr
 from models.coupon import get_template, issue_coupon, qr_text
 from models.device import enrol_device
@@ -35,7 +32,8 @@ from tests.browser.conftest import (
     find_chromium,
     visit,
 )
-from tests.conftest import STAFF_PIN, Committed, FakeBell
+from tests.browser.serving import served
+from tests.conftest import STAFF_PIN, Committed
 
 MOST_BYTES_AT_FIRST = 150_000
 CAMERA_PICTURE = (1280, 720)
@@ -74,16 +72,6 @@ class Shop:
 @pytest.fixture
 def shop(committed: Committed) -> Iterator[Shop]:
     """Yield a shop that a browser can visit."""
-    settings = Settings(
-        _env_file=None,  # type: ignore[call-arg]  # Pydantic's own argument.
-        secret_key="a secret of the tests",
-        line_channel_secret="channel secret of the tests",
-        line_channel_access_token="channel token of the tests",
-        public_base_url="http://127.0.0.1",
-        database_url=committed.url.render_as_string(hide_password=False),
-    )
-    installation = Installation(settings, clock=utc_now)
-    installation.bell = FakeBell()  # type: ignore[assignment]  # It rings the same.
     committed.maker.now = utc_now()
     with committed.sessions.begin() as session:
         staff = committed.maker.staff(session)
@@ -94,17 +82,17 @@ def shop(committed: Committed) -> Iterator[Shop]:
         coupon_text = qr_text(coupon.code)
         store = committed.maker.store(session)
         _, secret = enrol_device(session, "櫃台平板", store, by=None, now=utc_now())
-    app = create_app(installation)
-    limiter.reset()
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    serving = threading.Thread(target=server.serve_forever, daemon=True)
-    serving.start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    yield Shop(address, installation, committed, staff, member, coupon_text, secret, app)
-    server.shutdown()
-    serving.join()
-    server.server_close()
-    installation.engine.dispose()
+    with served(committed) as counter:
+        yield Shop(
+            address=counter.address,
+            installation=counter.installation,
+            committed=committed,
+            staff=staff,
+            member=member,
+            coupon_text=coupon_text,
+            device_secret=secret,
+            app=counter.app,
+        )
 
 
 def log_in(page: Page, shop: Shop, *, name: str | None = None) -> None:

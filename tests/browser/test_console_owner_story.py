@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,10 +9,7 @@ from datetime import date, timedelta
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import delete, func, select
-from werkzeug.serving import make_server
 
-from app import Installation, Settings, create_app
-from handlers.limiting import limiter
 from jobs.nightly import evaluate_tiers
 from jobs.prepare_figures import prepare_figures
 from models.analysis.figures import DESIGN, HEALTH
@@ -21,7 +17,8 @@ from models.local_day import day_start
 from models.prepared import PreparedFigure, want
 from models.tier import TierChange, list_versions
 from tests.browser.conftest import OpenPage, Screenshot
-from tests.conftest import NOON, Committed, FakeBell
+from tests.browser.serving import served
+from tests.conftest import NOON, Committed
 
 DESK = {"width": 1280, "height": 900}
 NEXT_MONTH = date(2026, 12, 1)
@@ -46,32 +43,13 @@ class Office:
 @pytest.fixture
 def office(committed_demo: Committed) -> Iterator[Office]:
     """Yield the demo shop as of NOON, with the figures of its last night."""
-    settings = Settings(
-        _env_file=None,  # type: ignore[call-arg]  # Pydantic's own argument.
-        secret_key="a secret of the tests",
-        line_channel_secret="channel secret of the tests",
-        line_channel_access_token="channel token of the tests",
-        public_base_url="http://127.0.0.1",
-        database_url=committed_demo.url.render_as_string(hide_password=False),
-        demo=True,
-    )
-    installation = Installation(settings, clock=lambda: NOON)
-    installation.bell = FakeBell()  # type: ignore[assignment]  # It rings the same.
     with committed_demo.sessions.begin() as session:
         session.execute(delete(PreparedFigure))  # What other pages show takes its time.
         for figure in (HEALTH, DESIGN):
             want(session, figure, None, NOON)
     prepare_figures(committed_demo.sessions, lambda: NOON)
-    app = create_app(installation)
-    limiter.reset()
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    serving = threading.Thread(target=server.serve_forever, daemon=True)
-    serving.start()
-    yield Office(f"http://127.0.0.1:{server.server_port}", committed_demo)
-    server.shutdown()
-    serving.join()
-    server.server_close()
-    installation.engine.dispose()
+    with served(committed_demo, clock=lambda: NOON, demo=True) as shown:
+        yield Office(shown.address, committed_demo)
 
 
 def test_an_owner_designs_simulates_and_publishes_tiers(
@@ -116,8 +94,7 @@ def a_proposal_is_written_and_checked(page: Page) -> None:
 
 
 def whom_it_hits_is_counted(page: Page, office: Office) -> None:
-    """Ask who would move on the first day; the page shows it once the worker has counted."""
-    page.locator("#hits").get_by_role("button", name="開始計算").click()
+    """Who would move on the first day is counted unasked; the page shows it once it is."""
     expect(page.locator("#hits")).to_contain_text("計算中")
     office.work()
     expect(page.locator("#hits")).to_contain_text("立即升級", timeout=STEADY_MS)

@@ -29,11 +29,11 @@ def hidden(html: str, name: str) -> str:
     return unescape(found[1])
 
 
-def path_of(rule: Rule) -> str:
+def path_of(rule: Rule, named: str = NOBODYS_ID) -> str:
     """Return an address of a route which names nothing that there is."""
     path = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule.rule)
     path = re.sub(r"<\w+\(length=(\d+)\)[^>]*>", lambda part: "1" * int(part[1]), path)
-    return re.sub(r"<[^>]*>", NOBODYS_ID, path)
+    return re.sub(r"<[^>]*>", named, path)
 
 
 def words(answer: TestResponse) -> str:

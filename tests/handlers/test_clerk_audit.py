@@ -63,7 +63,7 @@ def test_a_sale_is_shown_with_who_sold_what_to_whom(
     page = shown(counter)
     assert "結帳 小安 王○明" in page
     assert "金額 310" in page
-    assert "450" not in page
+    assert "金額 450" not in page
     assert "小明" not in page
 
 

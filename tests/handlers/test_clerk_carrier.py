@@ -356,7 +356,7 @@ def test_each_coupon_says_what_it_takes_off_or_why_not(
     assert "未滿 NT$200" in low
     assert "應付 NT$100" in low
     high = words(counter.preview("450", coupon=str(coupon.id), points="20"))
-    assert "-NT$30" in high
+    assert "−NT$30" in high
     assert "點數折 NT$20" in high
     assert "距 銀卡會員 還差" in high
 

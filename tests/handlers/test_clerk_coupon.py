@@ -87,10 +87,10 @@ def test_several_coupons_are_previewed_and_used_together(
     percent = give(member, "九折", kind="percent", value=10, combines="with_others")
     counter.look_up(member.number)
     shown = words(send_sale(counter, "/clerk/preview", "450", [minus, percent]))
-    for fact in ("應付 NT$360", "折 50 -NT$50", "九折 -NT$40"):
+    for fact in ("應付 NT$360", "折 50 −NT$50", "九折 −NT$40"):
         assert fact in shown
     done = words(send_sale(counter, "/clerk/purchases", "450", [minus, percent]))
-    assert "折 50、九折 -NT$90" in done
+    assert "折 50、九折 −NT$90" in done
     assert session.scalars(select(Purchase.discount_twd)).one() == 90
     assert session.scalars(select(func.count()).select_from(Redemption)).one() == 2
 

@@ -50,7 +50,7 @@ def test_points_pay_one_nt_dollar_each(
     shown = words(counter.preview("450", points="１２０"))
     assert "應付 NT$330" in shown
     assert "點數折 NT$120" in shown
-    assert "點數折抵 120 點 -NT$120" in words(counter.confirm("450", points="120"))
+    assert "點數折抵 120 點 −NT$120" in words(counter.confirm("450", points="120"))
     purchase = session.scalars(select(Purchase)).one()
     assert (purchase.points_used, purchase.paid_twd) == (120, 330)
 

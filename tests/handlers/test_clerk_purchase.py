@@ -76,7 +76,7 @@ def test_a_confirmed_sale_shows_what_was_earned(
         "+4 點",
         "目前共 14 點",
         "NT$450",
-        "-NT$30",
+        "−NT$30",
         "NT$420",
         "集點卡 1/10",
     ):
@@ -349,7 +349,7 @@ def test_a_preview_tells_and_writes_nothing(
     coupon = give_coupon(session, member)
     scan(member)
     shown = words(counter.preview("65×2", coupon=coupon))
-    for fact in ("應付 NT$100", "-NT$30", "+1 點", "+1 章", "將升等 銀卡會員"):
+    for fact in ("應付 NT$100", "−NT$30", "+1 點", "+1 章", "將升等 銀卡會員"):
         assert fact in shown
     assert count_purchases(session) == 1  # The one that made them spend before.
     assert session.get_one(Coupon, int(coupon)).state == "issued"

@@ -94,7 +94,7 @@ def test_the_days_list_opens_a_purchase_with_all_that_belongs_to_it(
     page = open_purchase(counter, sold.purchase_id)
     assert 'value="all" checked' in page.text
     shown = words(page)
-    for fact in ("王○明", "NT$450", "-NT$30", "點數折抵 20 點", "-NT$20", "NT$400", "信義店"):
+    for fact in ("王○明", "NT$450", "−NT$30", "點數折抵 20 點", "−NT$20", "NT$400", "信義店"):
         assert fact in shown
     assert "小明" not in shown
 

@@ -22,6 +22,7 @@ from models.member import Member
 from models.outreach.calendar import calendar_of
 from models.staff import Staff
 from tests.conftest import NOON
+from tests.handlers.clerk_driver import words
 from tests.handlers.console_driver import Desk
 from tests.models.campaign_shop import MANAGER, MARKETER, OWNER, RICH, make, open_office
 from tests.models.test_outreach_plan import schedule
@@ -176,6 +177,12 @@ def test_festivals_are_listed_added_and_removed(desk: Desk, session: Session) ->
     refused = desk.send("/console/festivals", code="christmas", **told)
     assert "不能和內建節日相同" in refused.text
     assert desk.send("/console/festivals", code="opening").status_code == 409
+    desk.send("/console/drafts/festival:opening", script=True, code="opening", days="9")
+    assert 'value="9"' in desk.get("/console/festivals?edit=opening").text
+    again = desk.send("/console/festivals", code="opening", **told | {"days": "5"})
+    assert again.status_code == 409
+    assert "12 月 5 日起 3 天" in words(again)
+    assert "小安 在 2026/11/22 12:00 設定" in words(again)
     desk.send("/console/festivals/opening/drop")
     assert "開幕慶" not in desk.get("/console/festivals").text
     assert "找不到這個節日" in desk.send("/console/festivals/opening/drop").text

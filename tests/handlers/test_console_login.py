@@ -163,6 +163,53 @@ def test_an_hour_of_rest_ends_the_session(
     assert "登入已過期" in over.text
 
 
+def test_after_a_login_that_was_over_the_form_is_opened_again(
+    client: FlaskClient, make_staff: MakeStaff, clock: Clock
+) -> None:
+    desk = Desk(client)
+    desk.log_in(make_staff("manager"))
+    clock.advance(seconds=IDLE_SECONDS + 1)
+    form = {"csrf_token": desk.token, "q": "陳"}
+
+    over = client.post(
+        "/console/segments/send",
+        data=form,
+        headers={"Referer": "http://localhost/console/segments/new"},
+    )
+
+    assert over.status_code == 401
+    assert hidden(over.text, "next") == "/console/segments/new"
+
+
+def test_a_secret_in_force_is_shown_to_nobody(
+    app: Flask, client: FlaskClient, make_staff: MakeStaff, clock: Clock
+) -> None:
+    """Whoever finds an open desk may not copy the second factor of its owner."""
+    owner, desk = make_staff("owner"), Desk(client)
+    desk.log_in(owner)
+    secret = totp_secret(owner, app.config["SECRET_KEY"])
+
+    answers = [desk.get("/console/login/totp"), desk.send("/console/login/totp", code="000000")]
+
+    assert [answer.headers["Location"] for answer in answers] == [f"{HOME}", f"{HOME}"]
+    assert not any(secret in answer.text for answer in answers)
+
+
+def test_a_code_may_be_typed_in_full_width_digits(
+    app: Flask, client: FlaskClient, make_staff: MakeStaff, clock: Clock
+) -> None:
+    owner = make_staff("owner")
+    Desk(client).log_in(owner)
+    desk = Desk(app.test_client())
+    desk.get("/console/login")
+    desk.send("/console/login", username=owner.username, password=STAFF_PASSWORD)
+    clock.advance(minutes=1)
+
+    assert desk.send("/console/login/code", code="ⅣⅤ²").status_code == 403
+    wide = phone_of(app, owner, clock).translate({ord(str(n)): chr(0xFF10 + n) for n in range(10)})
+    assert desk.send("/console/login/code", code=wide).status_code == 303
+
+
 def test_another_role_ends_all_sessions(
     client: FlaskClient, session: Session, make_staff: MakeStaff
 ) -> None:

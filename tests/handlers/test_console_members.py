@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -29,6 +30,7 @@ from models.segment import parse_rule
 from models.segment.keeping import add_segment
 from models.staff import Staff
 from models.tag import keep_tag, list_member_tags
+from models.tier import TierChange
 from models.timeline import list_happenings
 from models.timeline.reading import SOURCES
 from tests.conftest import NOON, Committed
@@ -146,12 +148,13 @@ def test_phones_and_birthdays_are_masked_for_who_does_not_correct(
     page = f"/console/members/{member.number}"
     whole = office.desk.get(page).text
     assert "0955-667-788" in whole
-    assert "1990" in whole
+    assert "1990/" in whole
     for role in ("marketer", "auditor"):
         masked = office.as_role(role).get(page).text
         assert "0955-***-788" in masked
-        assert "667" not in masked
-        assert "1990" not in masked
+        for hidden in ("955667", "955-667", "667788", "667-788"):
+            assert hidden not in masked
+        assert "1990/" not in masked
 
 
 # --- one member ---
@@ -309,6 +312,32 @@ def test_a_card_is_frozen_with_a_reason_and_released(
     assert desk.send(f"{path}/release", reason="本人確認").status_code == 303
     session.refresh(member)
     assert member.frozen_at is None
+
+
+def test_a_tier_is_seen_before_it_is_given_and_taken_back(
+    desk: Desk, session: Session, make_member: MakeMember
+) -> None:
+    member = make_member()
+    path = f"/console/members/{member.number}/tier"
+    wish: dict[str, Any] = {"tier": "gold", "last_day": "", "reason": "久候補償", "tells": "1"}
+    assert "看看會怎樣" in desk.get(path).text
+    assert desk.send(f"{path}/preview", **(wish | {"last_day": "2020-01-01"})).status_code == 409
+    assert desk.send(f"{path}/preview", **(wish | {"reason": ""})).status_code == 409
+    seen = desk.send(f"{path}/preview", **wish).text
+    assert "2027/11/21" in seen
+    assert "久候補償" in seen
+    sent = wish | {"was": "basic", "key": str(uuid4())}
+    assert [desk.send(path, **sent).status_code for _ in range(2)] == [303, 303]
+    session.refresh(member)
+    given = session.scalars(select(TierChange).where(TierChange.member_id == member.id)).one()
+    assert member.tier_id == given.to_tier_id
+    assert desk.send(path, **(sent | {"key": str(uuid4())})).status_code == 409
+    assert "由店家給的" in desk.get(f"/console/members/{member.number}").text
+    assert desk.send(f"{path}/{given.id}/undo").status_code == 303
+    assert desk.send(f"{path}/{given.id}/undo").status_code == 409
+    page = desk.get(f"/console/members/{member.number}").text
+    assert "取消店家調整" in page
+    assert "由店家給的" not in page
 
 
 def test_u13_a_merge_is_seen_before_it_is_done_and_taken_back(

@@ -277,7 +277,8 @@ def test_a_report_is_ordered_by_mail_and_ended_by_who_ordered_or_reads_it(
     assert "不含任何會員的個人資料" in words(page)
     order: dict[str, Any] = {"email": "a@tea.example", "every": "week", "weekday": "1", "hour": "8"}
     asked: dict[str, Any] = {"asked": json.dumps({"days": "7"}), "language": "zh-TW"}
-    for _ in range(2):
+    for hour in ("8", "9", "9"):  # The same again is the letter that comes already.
+        order["hour"] = hour
         assert desk.send(f"{INDEX}/metrics/letters", **order | asked).status_code == 303
     shown = words(desk.get(f"{INDEX}/letters"))
     assert shown.count("關鍵指標與前期比較") >= 2

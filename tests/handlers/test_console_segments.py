@@ -16,6 +16,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from jobs.prepare_figures import prepare_figures
+from models.base import Sessions
 from models.classification import (
     ClassAlert,
     MemberClass,
@@ -29,7 +31,7 @@ from models.lifecycle.action import get_action
 from models.local_day import local_day
 from models.member import Member
 from models.prepared import claim_wanted, keep_prepared, want
-from models.segment import Context, members_of, parse_rule
+from models.segment import Context, members_of, parse_rule, sizing
 from models.segment.keeping import archive_segment, get_segment, get_version, list_versions
 from models.segment.opening import cells_rule, class_rule
 from models.segment.table import Segment
@@ -37,7 +39,9 @@ from models.staff import Staff
 from tests.conftest import NOON
 from tests.handlers.clerk_driver import words
 from tests.handlers.console_driver import Desk
+from tests.models.campaign_shop import make, open_office
 from tests.models.class_shop import ClassShop
+from tests.models.journey_shop import begin, wait
 
 MakeStaff = Callable[..., Staff]
 LIST, NEW, SIZE = "/console/segments", "/console/segments/new", "/console/segments/size"
@@ -50,6 +54,7 @@ PAGES = (
     "/console/models/moves?model=rfm",
     "/console/models/cross?a=nasld&b=rfm",
     "/console/models/alerts",
+    "/console/models/settings",
     "/console/models/nasld/sleep",
     "/console/models/rfm/vip",
 )
@@ -86,13 +91,7 @@ def desk(client: FlaskClient, manager: Staff) -> Desk:
 def shop(session: Session) -> ClassShop:
     """Make a shop in which every model has several classes; nobody has classed them yet."""
     shop = ClassShop(session)
-    for place, last in enumerate(DAYS):
-        for earlier in (0, 30, 120):
-            person = shop.join(600)
-            if earlier:
-                shop.sell(person, last + earlier, 150 * (place + 1))
-            shop.sell(person, last, 80 + 10 * place)
-    shop.join(20)
+    shop.fill(DAYS)
     return shop
 
 
@@ -248,6 +247,35 @@ def test_a_rule_is_sized_while_it_is_written(
     assert desk.send(SIZE, rule=POINTS).text.count("<h1") == 1
 
 
+def test_a_sampled_size_is_counted_by_a_worker_where_somebody_asks(
+    desk: Desk,
+    sessions: Sessions,
+    make_member: Callable[..., Member],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """B-08: a sample says little of a rare rule; what was counted is told with its moment."""
+    for limit in ("QUICK_COST", "QUICK_WITH_FRIENDS"):
+        monkeypatch.setattr(sizing, limit, -1)
+    monkeypatch.setattr(sizing, "SAMPLE", 10)
+    for points in range(25):  # More than there are parts: no member is counted twice, or not.
+        make_member(points=points + 1, friend=points > 20)
+    told = words(desk.send(SIZE, script=True, rule=POINTS))
+    assert "95% 機會在" in told
+    assert "精確計算" in told
+
+    under_way = desk.send("/console/segments/count", script=True, rule=POINTS)
+    assert "計算中 0%" in words(under_way)
+    assert "every 2s" in under_way.text
+    prepare_figures(sessions, lambda: NOON)
+
+    counted = "精確計算：16 人，可以推播 4 人 資料截至 2026/11/22 12:00"
+    assert counted in words(desk.send("/console/segments/count/state", script=True, rule=POINTS))
+    assert counted in words(desk.send(SIZE, script=True, rule=POINTS))
+    whom = {"audience": "own", "rule": POINTS}
+    assert counted in words(desk.send("/console/campaigns/estimate", script=True, **whom))
+    assert desk.send("/console/segments/count", rule=POINTS).text.count("<h1") == 1
+
+
 def test_a_segments_page_tells_its_size_and_why_somebody_is_in_it(
     desk: Desk, make_member: Callable[..., Member]
 ) -> None:
@@ -289,6 +317,22 @@ def test_segments_are_found_archived_and_brought_back(desk: Desk) -> None:
     assert desk.send(f"{page}/archive", back="1").headers["Location"] == page
     assert "夏天的客人" in words(desk.fragment(LIST))
     assert "/console/campaigns/new?segment=" in desk.get(page).text
+
+
+def test_a_segments_page_tells_what_uses_it(desk: Desk, session: Session) -> None:
+    """U17: who archives it sees first which campaigns stop and what goes on."""
+    code = keep(desk)
+    page = f"{LIST}/of/{code}"
+    assert "還沒有活動、旅程、標籤、發券或報表用到它" in words(desk.get(page))
+    open_office(session)
+    make(session, segment=code)
+    begin(session, "welcome", [wait("week", None)], on={"on": "segment", "segment": code})
+    told = words(desk.get(page))
+    assert "活動 冬日第二杯" in told
+    assert "旅程 welcome" in told
+    dialog = told.split("封存「")[1]
+    assert "會暫停，等您恢復分群： 冬日第二杯" in dialog
+    assert "這些照常進行，仍用它現在的條件： 旅程 welcome" in dialog
 
 
 def test_the_members_of_a_segment_are_exported_without_their_persons(
@@ -386,11 +430,9 @@ def test_the_grid_parts_all_buyers_and_marked_cells_are_sized_and_sent_to(
     assert "存成分群" in told
     assert f"{sum(cells[code] for code in marked)} 人" in told
     desk.get("/console/models/rfm")
-    sent = [desk.send("/console/segments/send", cell=marked, name="挑出來的") for _ in "ab"]
-
-    code = parse_qs(urlsplit(sent[1].headers["Location"]).query)["segment"][0]
-    assert get_version(session, code).rule == cells_rule(marked)
-    assert get_segment(session, code).name == {"zh-TW": "挑出來的"}
+    begun = desk.send("/console/segments/send", cell=marked).headers["Location"]
+    assert json.loads(parse_qs(urlsplit(begun).query)["rule"][0]) == cells_rule(marked)
+    assert "在這裡設條件" in desk.get(begun).text
 
 
 @pytest.mark.usefixtures("night")

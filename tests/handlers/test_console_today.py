@@ -9,6 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from models.campaign import add_campaign
+from models.campaign.steering import submit_campaign
 from models.fraud.alert import raise_alert
 from models.local_day import local_day
 from models.member import Member
@@ -168,3 +170,42 @@ def test_drafts_are_kept_by_the_page(client: FlaskClient, make_staff: Callable[.
     thrown = desk.send("/console/drafts/campaign:new/throw")
     assert thrown.status_code == 303
     assert desk.send(f"/console/drafts/{'x' * 81}", script=True).status_code == 409
+
+
+def test_a_shop_without_members_is_led_to_its_set_up(
+    client: FlaskClient, session: Session, make_staff: Callable[..., Staff]
+) -> None:
+    prepare(session)
+    desk = Desk(client)
+    desk.log_in(make_staff("owner"))
+
+    page = desk.get("/console/").text
+
+    assert "開始設定" in page
+    assert "/console/settings/setup" in page
+
+
+def test_what_is_scheduled_within_a_day_is_told_before_anybody_is_written_down(
+    client: FlaskClient,
+    session: Session,
+    make_staff: Callable[..., Staff],
+    make_member: MakeMember,
+) -> None:
+    """A campaign of tomorrow morning has no run yet; one of next week is not among them."""
+    content = {"schema": 1, "messages": [{"type": "text", "text": {"zh-TW": "雨天外送"}}]}
+    rule = {"schema": 1, "where": {"field": "points", "is": "at_least", "value": 0}}
+    manager = make_staff("manager")
+    make_member()
+    for code, name, days in (("soon", "明早的活動", 0.9), ("later", "下週的活動", 7)):
+        at = (NOON + timedelta(days=days)).isoformat()
+        told = {"name": {"zh-TW": name}, "rule": rule, "content": content}
+        told["schedule"] = {"when": "once", "at": at}
+        add_campaign(session, code, told, by=manager.username, now=NOON)
+        submit_campaign(session, code, by=manager.username, now=NOON)
+    session.flush()
+    desk = Desk(client)
+    desk.log_in(manager)
+    page = words(desk.get("/console/"))
+    assert "明早的活動" in page
+    assert "等待發送時間" in page
+    assert "下週的活動" not in page

@@ -53,7 +53,8 @@ def test_a_draft_is_previewed_and_published(
     session.commit()
     assert "silver     -> basic" in run(cli, "tier", "preview", draft)
     assert "保留權益" in run(cli, "tier", "publish", draft, "--by", "owner", "--yes")
-    assert session.scalars(select(TierVersion.note)).all()[-1] == "年度調整"
+    newest = select(TierVersion.note).order_by(TierVersion.effective_on.desc()).limit(1)
+    assert session.scalars(newest).one() == "年度調整"
     assert "銀卡會員 8,000" in run(cli, "tier", "list")
     refused = cli.invoke(args=["tier", "publish", draft, "--by", "owner", "--yes"])
     assert "tier_rules_refused" in refused.output

@@ -7,10 +7,12 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from uuid import uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, Engine, Table, func, select, text
+from sqlalchemy import URL, Connection, Engine, Table, func, select, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
@@ -19,17 +21,27 @@ import migrations
 import models
 from handlers.sandbox import Sandbox, make_sandbox
 from models.api_key import SCOPES, ApiKey, add_api_key
-from models.base import Base
+from models.base import Base, Sessions
 from models.checkout import Return, Sale, record_purchase, refund_purchase
 from models.coupon import Coupon, CouponTemplate
 from models.database import create_database, drop_database, make_engine, make_sessions
 from models.member import Member, NoSuchMember, get_member_by_typed
 from models.outbox import Owed
 from models.purchase import Purchase
-from models.sandbox import FROZEN, LEFT, NEWCOMER, REGULAR, RULES, SCHEMA, NoShopYet, create_sandbox
+from models.sandbox import (
+    FROZEN,
+    LEFT,
+    NEWCOMER,
+    REGULAR,
+    RULES,
+    SCHEMA,
+    NoShopYet,
+    create_sandbox,
+    drop_sandbox,
+)
 from models.shop import Store, get_shop, list_stores
 from models.tier import Tier
-from tests.conftest import NOON, ROOT, Committed, FakeBell
+from tests.conftest import NOON, ROOT, Committed, FakeBell, lend
 
 WORK = {
     "api_call": "answers kept for a repetition",
@@ -85,18 +97,56 @@ WORK = {
 """Tables that name no person and are left empty in a sandbox, each with its reason."""
 
 
+@pytest.fixture(scope="module")
+def pristine_pair(server_url: str, pristine: str) -> Iterator[str]:
+    """Yield the name of a shop that has a sandbox, to be copied: a sandbox takes its seconds."""
+    name = f"regulars_pair_{uuid4().hex[:12]}"
+    url = create_database(server_url, name, pristine)
+    engine = make_engine(url)
+    with beside(url, make_sessions(engine)) as sandbox:
+        sandbox.open()
+    engine.dispose()
+    yield name
+    drop_database(server_url, name)
+
+
+@contextmanager
+def beside(url: URL, sessions: Sessions) -> Iterator[Sandbox]:
+    """Yield the sandbox beside a shop, made or not."""
+    sandbox = make_sandbox(url, sessions, lambda: NOON)
+    yield sandbox
+    sandbox.engine.dispose()
+
+
+@pytest.fixture
+def committed(server_url: str, pristine_pair: str) -> Iterator[Committed]:
+    """Yield a shop of this test's own that has a sandbox."""
+    with lend(server_url, pristine_pair) as lent:
+        yield lent
+
+
 @pytest.fixture
 def sandbox(committed: Committed) -> Iterator[Sandbox]:
-    """Yield the sandbox beside a shop of this test's own; nobody has made it yet."""
-    made = make_sandbox(committed.url, committed.sessions, lambda: NOON)
-    yield made
-    made.engine.dispose()
+    """Yield the sandbox beside that shop, as new."""
+    with beside(committed.url, committed.sessions) as made:
+        yield made
+
+
+@pytest.fixture
+def alone(server_url: str, pristine: str) -> Iterator[Committed]:
+    """Yield a shop of this test's own beside which nobody has made a sandbox yet."""
+    with lend(server_url, pristine) as lent:
+        yield lent
 
 
 @pytest.fixture
 def key(committed: Committed) -> ApiKey:
     """Return a sandbox key of the shop's first store."""
-    with committed.sessions.begin() as session:
+    return made_key(committed)
+
+
+def made_key(shop: Committed) -> ApiKey:
+    with shop.sessions.begin() as session:
         store = list_stores(session)[0]
         made, _ = add_api_key(session, "till", SCOPES, NOON, store_id=store.id, is_sandbox=True)
         return session.scalars(select(ApiKey).where(ApiKey.id == made.id)).one()
@@ -145,16 +195,15 @@ def test_every_table_without_people_is_a_rule_or_left_empty_for_a_reason() -> No
     assert impersonal - set(RULES) == set(WORK)
 
 
-def test_it_has_the_shops_rules_and_members_of_its_own(
-    committed: Committed, sandbox: Sandbox
+def test_who_enters_first_makes_it_with_the_shops_rules_and_members_of_its_own(
+    alone: Committed,
 ) -> None:
-    with committed.sessions.begin() as session:
-        committed.maker.member(session, phone="+886912345678")
+    with alone.sessions.begin() as session:
+        alone.maker.member(session, phone="+886912345678")
         get_shop(session).earn_twd = 50
 
-    assert sandbox.open()
-
-    with sandbox.sessions() as session:
+    with beside(alone.url, alone.sessions) as sandbox, sandbox.enter(made_key(alone)) as session:
+        assert not sandbox.open()
         shop = get_shop(session)
         assert (shop.name["zh-TW"], shop.earn_twd) == ("茶日子", 50)
         assert session.scalar(select(func.count()).select_from(Tier)) == 4
@@ -163,8 +212,6 @@ def test_it_has_the_shops_rules_and_members_of_its_own(
 
 
 def test_its_members_are_what_they_are_said_to_be(sandbox: Sandbox) -> None:
-    sandbox.open()
-
     with sandbox.sessions() as session:
         newcomer = get_member_by_typed(session, NEWCOMER.phone)
         regular = get_member_by_typed(session, REGULAR.number)
@@ -212,7 +259,6 @@ def test_a_sandbox_session_sees_no_table_of_the_shop(
 ) -> None:
     with committed.engine.begin() as connection:
         connection.execute(text("CREATE TABLE only_in_the_shop ()"))
-    sandbox.open()
 
     with sandbox.sessions() as session, pytest.raises(ProgrammingError, match="does not exist"):
         session.execute(text("SELECT FROM only_in_the_shop"))
@@ -232,12 +278,8 @@ def test_no_statement_names_a_schema() -> None:
     assert {table.schema for table in Base.metadata.tables.values()} == {None}
 
 
-def test_nothing_in_it_stands_on_something_of_the_shop(
-    committed: Committed, sandbox: Sandbox
-) -> None:
+def test_nothing_in_it_stands_on_something_of_the_shop(committed: Committed) -> None:
     """Keys, triggers and defaults of the sandbox lead to its own tables and functions."""
-    sandbox.open()
-
     with committed.engine.connect() as connection:
         assert _led_out(connection) == []
 
@@ -289,7 +331,6 @@ def test_renewed_it_is_as_new_and_its_keys_still_enter(
 
 def test_rules_remembered_from_before_are_not_taken_for_the_new_ones(sandbox: Sandbox) -> None:
     """A web process keeps rules by their version, so a renewed sandbox never has one again."""
-    sandbox.open()
     versions = []
     for _ in range(2):
         with sandbox.sessions() as session:
@@ -298,10 +339,7 @@ def test_rules_remembered_from_before_are_not_taken_for_the_new_ones(sandbox: Sa
     assert versions[0] < versions[1]
 
 
-def test_who_enters_first_makes_it_and_a_new_store_is_known(
-    committed: Committed, sandbox: Sandbox
-) -> None:
-    sandbox.open()
+def test_a_store_opened_since_it_was_made_is_known(committed: Committed, sandbox: Sandbox) -> None:
     with committed.sessions.begin() as session:
         store = Store(code="TP09", name={"zh-TW": "新店"})
         session.add(store)
@@ -313,12 +351,10 @@ def test_who_enters_first_makes_it_and_a_new_store_is_known(
         assert session.get_one(ApiKey, made.id).store.code == "TP09"
 
 
-def test_two_who_make_it_at_once_make_one(committed: Committed, sandbox: Sandbox) -> None:
-    others = [make_sandbox(committed.url, committed.sessions, lambda: NOON) for _ in range(3)]
-    with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(Sandbox.open, [sandbox, *others]))
-    for other in others:
-        other.engine.dispose()
+def test_two_who_make_it_at_once_make_one(alone: Committed) -> None:
+    with ThreadPoolExecutor(4) as pool, ExitStack() as stack:
+        each = [stack.enter_context(beside(alone.url, alone.sessions)) for _ in range(4)]
+        made = list(pool.map(Sandbox.open, each))
     assert sorted(made) == [False, False, False, True]
 
 
@@ -407,10 +443,7 @@ def test_a_sandbox_key_records_a_sale_and_the_shop_stays_as_it_is(
     assert {name for name in before if before[name] != after[name]} == {"api_key"}
 
 
-def test_a_key_of_the_shop_meets_nobody_of_the_sandbox(
-    sandbox: Sandbox, call: Callable[..., TestResponse]
-) -> None:
-    sandbox.open()
+def test_a_key_of_the_shop_meets_nobody_of_the_sandbox(call: Callable[..., TestResponse]) -> None:
     answer = call("/members/lookup", {"number": NEWCOMER.number}, is_sandbox=False)
     assert answer.status_code == 404
 
@@ -452,6 +485,7 @@ def test_an_upgrade_of_the_shop_upgrades_it_too(
     command: Callable[..., str], sandbox: Sandbox
 ) -> None:
     with sandbox.engine.begin() as connection:
+        drop_sandbox(connection)
         create_sandbox(connection)
         migrations.upgrade_within(connection, "0012")
 

@@ -89,11 +89,11 @@ def test_it_waits_a_moment_for_who_is_about_to_commit(worker: Worker, till: Till
         with worker.sessions.begin() as session:
             till.sell(session, "slow")
             is_written.set()
-            may_end.wait(5)
+            may_end.wait(60)
 
     with ThreadPoolExecutor(1) as pool:
         selling = pool.submit(sell_slowly)
-        is_written.wait(5)
+        is_written.wait(60)
         threading.Timer(0.02, may_end.set).start()
         entries = run(worker)
         selling.result()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import ssl
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -51,6 +52,8 @@ from tests.jobs.conftest import Killed, Worker
 from tests.receiver import Got, Receiver, documented_verify, listening
 
 SECRET = "the installation's secret"
+HANGS_SECONDS = 9.0
+"""Who has not come back by then hangs: a call of ours is given up after ten."""
 Answer = Callable[[web.Request], Any]
 
 
@@ -128,6 +131,17 @@ class Post:
             lambda session: session.get_one(WebhookEndpoint, endpoint_id)
         )
         return found
+
+
+def held_until(release: threading.Event) -> Answer:
+    """Return a receiver's answer that is kept back until `release` is set."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        while not release.is_set():
+            await asyncio.sleep(0.01)
+        return web.Response(text="thanks")
+
+    return answer
 
 
 async def all_back() -> None:
@@ -218,11 +232,18 @@ def test_a_members_events_arrive_in_order(post: Post) -> None:
 def test_no_more_than_a_few_calls_at_once(post: Post) -> None:
     """Bounded concurrency: a rush does not run a receiver over."""
     post.listen()
-    post.receiver.answers["/hook"] = [0.05]
+
+    async def answer_a_rush(_request: web.Request) -> web.Response:
+        while post.receiver.most_at_once < EACH:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)  # One too many would come now.
+        return web.Response(text="thanks")
+
+    post.receiver.answers["/hook"] = [answer_a_rush]
     post.sell(*(post.worker.member() for _ in range(12)))
     post.deliver()
     assert len(post.receiver.got) == 12
-    assert 1 < post.receiver.most_at_once <= EACH
+    assert post.receiver.most_at_once == EACH
 
 
 # --- what a receiver may do
@@ -266,12 +287,14 @@ def test_what_is_no_yes_is_tried_again(
     post: Post, answer: Any, status: int | None, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """U7: 5xx, 4xx, redirect (not followed), a cut line and silence are all tried again."""
-    monkeypatch.setattr(posting, "TIMEOUT", aiohttp.ClientTimeout(total=0.5))
     endpoint_id = post.listen()
     post.receiver.answers["/hook"] = [answer, 200]
     post.sell(post.worker.member())
 
-    post.deliver()
+    with monkeypatch.context() as patch:
+        if reason == "timeout":  # On a busy machine the other answers may take as long.
+            patch.setattr(posting, "TIMEOUT", aiohttp.ClientTimeout(total=0.5))
+        post.deliver()
 
     (delivery,) = post.deliveries()
     assert (delivery.state, delivery.status, delivery.reason) == ("waiting", status, reason)
@@ -295,7 +318,7 @@ def test_a_yes_is_a_yes_whatever_body_follows(post: Post, answer: Answer) -> Non
     began = time.monotonic()
     post.deliver()
     assert [row.state for row in post.deliveries()] == ["delivered"]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < HANGS_SECONDS
 
 
 def test_where_nobody_answers_it_is_tried_again(post: Post) -> None:
@@ -303,8 +326,8 @@ def test_where_nobody_answers_it_is_tried_again(post: Post) -> None:
         free.bind(("127.0.0.1", 0))
         post.receiver.port = free.getsockname()[1]
         post.listen()
-    post.sell(post.worker.member())
-    post.deliver()
+        post.sell(post.worker.member())
+        post.deliver()
     assert [row.reason for row in post.deliveries()] == ["no_connection"]
 
 
@@ -336,24 +359,29 @@ def test_a_slow_endpoint_holds_up_no_other(post: Post) -> None:
     """U7: each endpoint has couriers of its own, also for what comes while another hangs."""
     post.listen("/slow")
     post.listen("/quick")
-    post.receiver.answers["/slow"] = [1.5]
+    release = threading.Event()
+    post.receiver.answers["/slow"] = [held_until(release)]
     members = [post.worker.member() for _ in range(EACH + 2)]
     post.sell(*members[:-1])
 
-    async def run() -> float:
-        await deliver_webhooks(post.context)
-        await asyncio.sleep(0.3)
-        await asyncio.to_thread(post.sell, members[-1])
-        began = time.monotonic()
-        await deliver_webhooks(post.context)
-        while len(post.receiver.paths("/quick")) < len(members):
-            assert time.monotonic() - began < 5, "the quick one waits for the slow one"
+    async def arrived(path: str, count: int) -> None:
+        while len(post.receiver.paths(path)) < count:
             await asyncio.sleep(0.01)
-        took = time.monotonic() - began
-        await post.couriers.close()
-        return took
 
-    assert asyncio.run(run()) < 1
+    async def run() -> None:
+        try:
+            await deliver_webhooks(post.context)
+            async with asyncio.timeout(HANGS_SECONDS):  # Else the quick one waits for the slow one.
+                await arrived("/slow", EACH)
+                await arrived("/quick", len(members) - 1)
+                await asyncio.to_thread(post.sell, members[-1])
+                await deliver_webhooks(post.context)
+                await arrived("/quick", len(members))
+        finally:
+            release.set()
+            await post.couriers.close()
+
+    asyncio.run(run())
     assert len(post.receiver.paths("/slow")) == EACH
 
 
@@ -472,13 +500,15 @@ def test_a_worker_that_starts_alone_takes_up_what_a_dead_one_held(
 def test_who_stops_lets_calls_under_way_end_and_begins_no_more(post: Post) -> None:
     """SIGTERM: what is being sent is noted; the rest waits for another worker."""
     post.listen()
-    post.receiver.answers["/hook"] = [0.3]
+    release = threading.Event()
+    post.receiver.answers["/hook"] = [held_until(release)]
     post.sell(*(post.worker.member() for _ in range(EACH * 2)))
 
     async def stop_early() -> None:
         await deliver_webhooks(post.context)
         while len(post.receiver.got) < EACH:
             await asyncio.sleep(0.01)
+        asyncio.get_running_loop().call_soon(release.set)  # Once the close below waits for them.
         await post.couriers.close()
         await deliver_webhooks(post.context)
 
@@ -493,7 +523,7 @@ def test_who_does_not_come_back_in_time_is_called_off(
 ) -> None:
     monkeypatch.setattr(couriers, "FAREWELL_SECONDS", 0.1)
     post.listen()
-    post.receiver.answers["/hook"] = [5.0]
+    post.receiver.answers["/hook"] = [held_until(threading.Event())]
     post.sell(post.worker.member())
 
     async def stop_now() -> None:
@@ -504,7 +534,7 @@ def test_who_does_not_come_back_in_time_is_called_off(
 
     began = time.monotonic()
     asyncio.run(stop_now())
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < HANGS_SECONDS
     assert [row.state for row in post.deliveries()] == ["waiting"]
 
 

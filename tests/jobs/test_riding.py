@@ -364,7 +364,9 @@ def test_a_refused_reply_after_the_deadline_has_its_rider_pushed_at_once(
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 2**32))
 def test_whatever_happens_a_nudge_is_said_at_most_once_and_ends(

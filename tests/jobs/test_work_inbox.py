@@ -85,7 +85,7 @@ def test_one_persons_events_are_worked_and_answered_in_their_order(
 
 
 def test_different_people_are_worked_at_the_same_time(worker: Worker) -> None:
-    together = threading.Barrier(3, timeout=5)
+    together = threading.Barrier(3, timeout=60)
 
     def meet_others(
         _session: Session, _event: LineEvent, _profile: Profile, _now: datetime

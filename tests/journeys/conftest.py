@@ -1,4 +1,4 @@
-"""One installation of real processes for all journeys of a test process."""
+"""One installation of real processes for all journeys of a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.journeys.people import Clerk, Line, new_tablet
 from tests.processes import Installation, installed
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop(server_url: str, pristine: str) -> Iterator[Installation]:
     """Yield the shop with web, worker and clock running and its rich menus uploaded."""
     name = f"regulars_journey_{uuid4().hex[:12]}"
@@ -32,7 +32,7 @@ def line(shop: Installation) -> Line:
     return line
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clerk(shop: Installation) -> Clerk:
     """Return a clerk, signed in on a tablet."""
     with shop.sessions.begin() as session:

@@ -14,7 +14,7 @@ from models.lifecycle import MODELS, MemberFigures, class_of, get_settings
 from models.local_day import day_start, local_day
 from models.member import Member
 from models.purchase import Purchase, Refund, refigure
-from models.rfm import CutRule, RfmSettings, group_of
+from models.rfm import GROUPS, CutRule, RfmSettings
 from tests.conftest import NOON, Maker
 
 TODAY = local_day(NOON)
@@ -78,6 +78,16 @@ class ClassShop:
         person = Person(member, local_day(joined_at))
         self.people.append(person)
         return person
+
+    def fill(self, last_days: Sequence[int]) -> None:
+        """Join three buyers of each last day, whose days before differ, and one who never buys."""
+        for place, last in enumerate(last_days):
+            for earlier in (0, 30, 120):
+                person = self.join(600)
+                if earlier:
+                    self.sell(person, last + earlier, 150 * (place + 1))
+                self.sell(person, last, 80 + 10 * place)
+        self.join(20)
 
     def sell(
         self, person: Person, days_ago: int, paid_twd: int = 100, refunds: Refunds = ()
@@ -174,7 +184,8 @@ def grades_by_hand(people: Iterable[Person], day: date, settings: RfmSettings) -
 
 def _grade(row: tuple[int, int, int], cuts: Sequence[tuple[list[int], int]]) -> Grade:
     (days, orders, twd), ((r, r_high), (f, f_high), (m, m_high)) = row, cuts
-    group = group_of(recency=days <= r_high, frequency=orders >= f_high, monetary=twd >= m_high)
+    levels = (days <= r_high, orders >= f_high, twd >= m_high)
+    group = next(each for each in GROUPS if (each.recency, each.frequency, each.monetary) == levels)
     scores = (
         1 + sum(days <= step for step in r),
         1 + sum(orders >= step for step in f),

@@ -398,6 +398,10 @@ def test_the_preview_foresees_who_would_be_skipped(
     assert held == [HeldBack("frequency_cap", 4, is_estimate=False)]
     monkeypatch.setattr("models.campaign.foreseeing.MOST_ASKED", preview.reachable - 1)
     assert all(each.is_estimate for each in foresee_held_back(session, "winter", preview, NOON))
+    monkeypatch.setattr("models.campaign.previewing.LARGEST_DRAW", 1)
+    drawn = foresee_held_back(session, "winter", preview, NOON)
+    assert [(each.reason, each.is_estimate) for each in drawn] == [("frequency_cap", True)]
+    assert drawn == foresee_held_back(session, "winter", preview, NOON)  # A day draws the same.
 
 
 def test_the_preview_is_what_the_trail_keeps(session: Session, people: list[Member]) -> None:

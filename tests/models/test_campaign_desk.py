@@ -13,6 +13,7 @@ from bot.content import draw_content
 from models.campaign import (
     CampaignChangedMeanwhile,
     CampaignExists,
+    Estimate,
     change_campaign,
     check_unchanged,
     count_campaigns,
@@ -28,6 +29,7 @@ from models.content.gallery import WAY
 from models.content.sampling import EXAMPLE_WAY_PERCENT, sample_facts
 from models.insight import find_open_runs
 from models.insight.recipients import list_recipients
+from models.segment.keeping import count_segment
 from models.sending import CampaignBatch, CampaignRun, progress_of
 from models.survey import CSAT, archive_survey, keep_survey
 from tests.bot.gallery_samples import card, content, said
@@ -42,14 +44,9 @@ def office(session: Session) -> None:
     open_office(session)
 
 
-def estimated(session: Session, **changes: Any) -> Any:
-    told: dict[str, Any] = {
-        "segment_code": EVERYBODY,
-        "holdout_percent": 10,
-        "channel": "line",
-        "now": NOON,
-    }
-    return estimate_campaign(session, **told | changes)
+def estimated(session: Session, segment: str = EVERYBODY, channel: str = "line") -> Estimate:
+    size = count_segment(session, segment, NOON)
+    return estimate_campaign(session, size, holdout_percent=10, channel=channel, now=NOON)
 
 
 def test_an_estimate_tells_reach_cost_and_approval(session: Session) -> None:
@@ -60,7 +57,7 @@ def test_an_estimate_tells_reach_cost_and_approval(session: Session) -> None:
     assert (told.size.members, told.reached, told.holdout) == (30, 27, 3)
     assert told.cost.messages == 27
     assert told.needs_approval
-    assert not estimated(session, segment_code=NOBODY).needs_approval
+    assert not estimated(session, NOBODY).needs_approval
     assert estimated(session, channel="email").cost.messages == 0
 
 
@@ -141,7 +138,7 @@ def test_every_card_is_drawn_of_nobody(session: Session, template: str) -> None:
 
 def test_coupons_surveys_and_facts_of_a_journey_are_drawn_of_nobody(session: Session) -> None:
     names: dict[str, Any] = {"name": said("這杯"), "question": said("這杯好喝嗎？")}
-    survey = keep_survey(session, "cup", CSAT, **names, reasons={}, now=NOON)
+    survey = keep_survey(session, "cup", CSAT, **names, reasons={}, by="owner", now=NOON)
     archive_survey(session, survey, NOON)  # What was kept before can still be looked at.
     told = content(
         {"type": "text", "text": said("{topic}：{coupon_code}")},

@@ -200,7 +200,9 @@ told = st.builds(
 
 @given(batches=st.lists(st.lists(told, max_size=3, unique_by=lambda item: item.sku), max_size=6))
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_tellings_leave_what_was_last_said_of_each_field(
     session: Session, batches: list[list[Item]]

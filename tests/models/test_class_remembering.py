@@ -39,13 +39,7 @@ DAYS = (10, 45, 100, 170, 260, 400)
 def shop(session: Session) -> ClassShop:
     """Make a small shop in which every lifecycle has several classes, now and a month ago."""
     shop = ClassShop(session)
-    for place, last in enumerate(DAYS):
-        for earlier in (0, 30, 120):
-            person = shop.join(600)
-            if earlier:
-                shop.sell(person, last + earlier, 150 * (place + 1))
-            shop.sell(person, last, 80 + 10 * place)
-    shop.join(20)
+    shop.fill(DAYS)
     return shop
 
 

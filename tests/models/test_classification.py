@@ -26,7 +26,6 @@ from models.classification import (
     get_any_class,
     get_any_model,
     last_night,
-    list_members_of,
     list_moves,
     migration_matrix,
     note_moves,
@@ -149,7 +148,9 @@ def test_as_of_today_is_now(session: Session, shop: ClassShop, model: str) -> No
 
 @given(st.lists(st.lists(st.sampled_from(EVERY_DAY), max_size=4), min_size=1, max_size=6))
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_models_partition_whatever_shop_there_is(
     session: Session, histories: list[list[int]]
@@ -256,26 +257,9 @@ def test_who_leaves_or_becomes_another_card_is_in_no_class(
 
     for model in ALL_MODELS:
         counts = count_classes(session, model, now=NOON)
-        code = next(each.code for each in counts.classes if each.members)
         assert counts.members == 1
-        assert list_members_of(session, model, code, now=NOON, limit=9) == [stays.member.id]
     assert rebuild_classes(session, NOON) == 2
     assert list(stored(session)) == [stays.member.id]
-
-
-def test_members_of_a_class_are_listed_page_by_page(session: Session, shop: ClassShop) -> None:
-    people = [shop.join() for _ in range(5)]
-    for person in people:
-        shop.sell(person, 5)
-    rebuild_classes(session, NOON)
-    ids = [person.member.id for person in people]
-
-    for model, code in (("nasld", "new"), ("napl_article", "active"), ("rfm", "vip")):
-        first = list_members_of(session, model, code, now=NOON, limit=3)
-        rest = list_members_of(session, model, code, now=NOON, after_id=first[-1], limit=3)
-        assert [*first, *rest] == ids
-    with pytest.raises(UnknownClass):
-        list_members_of(session, "rfm", PROSPECT, now=NOON, limit=3)
 
 
 def test_unknown_models_and_classes_are_refused(session: Session) -> None:
@@ -397,9 +381,8 @@ def test_readers_see_the_classes_of_before_or_all_the_new_ones(committed: Commit
     def read() -> None:
         while not over.is_set():
             with committed.sessions() as session:
-                rows = session.execute(
-                    select(MemberClass.nasld, func.count()).group_by(MemberClass.nasld)
-                ).all()
+                counted = select(MemberClass.nasld, func.count()).group_by(MemberClass.nasld)
+                rows = session.execute(counted.order_by(MemberClass.nasld)).all()
             seen.add(tuple(tuple(row) for row in rows))
 
     with ThreadPoolExecutor(3) as threads:

@@ -297,7 +297,9 @@ def test_who_gets_no_coupon_is_absent(session: Session, make_member: MakeMember)
 
 def test_a_test_gives_nothing(session: Session, make_member: MakeMember) -> None:
     question = said("還滿意嗎？", "Are you satisfied?", "ご満足いただけましたか？")
-    keep_survey(session, "pulse", "csat", name=question, question=question, reasons={}, now=NOON)
+    keep_survey(
+        session, "pulse", "csat", name=question, question=question, reasons={}, by="owner", now=NOON
+    )
     read = parse_content(content(COUPON_PART, {"type": "survey", "survey": "pulse"}))
     member = make_member()
     facts = ask(session, read, member, is_test=True)[member.id]

@@ -507,8 +507,11 @@ def test_a_till_a_scan_and_a_refund_at_once_leave_one_standing_use(committed: Co
         assert session.scalar(select(func.count()).select_from(Redemption)) == 1
 
 
-def test_a_thousand_coupons_and_eight_clerks_are_a_thousand_redemptions(
-    committed: Committed,
+@pytest.mark.parametrize(
+    "coupons", [200, pytest.param(1_000, id="a thousand", marks=pytest.mark.faults)]
+)
+def test_many_coupons_and_eight_clerks_are_as_many_redemptions(
+    committed: Committed, coupons: int
 ) -> None:
     """U9: each clerk tries every coupon, in another order."""
     with committed.sessions.begin() as session:
@@ -527,14 +530,14 @@ def test_a_thousand_coupons_and_eight_clerks_are_a_thousand_redemptions(
                     "usable_from": NOON,
                     "expires_at": NOON + timedelta(days=1),
                 }
-                for number in range(1_000)
+                for number in range(coupons)
             ],
         )
 
     def work(clerk: int) -> int:
         done = 0
-        for step in range(1_000):
-            code = f"CODE{(step * 7 + clerk * 125) % 1_000}"
+        for step in range(coupons):
+            code = f"CODE{(step * 7 + clerk * 125) % coupons}"
             with committed.sessions.begin() as session:
                 try:
                     redeem_alone(
@@ -550,7 +553,7 @@ def test_a_thousand_coupons_and_eight_clerks_are_a_thousand_redemptions(
                     continue
         return done
 
-    assert sum(at_once(range(8), work)) == 1_000
+    assert sum(at_once(range(8), work)) == coupons
     with committed.sessions() as session:
-        assert session.scalar(select(func.count()).select_from(Redemption)) == 1_000
-        assert session.scalar(select(func.count(Redemption.coupon_id.distinct()))) == 1_000
+        assert session.scalar(select(func.count()).select_from(Redemption)) == coupons
+        assert session.scalar(select(func.count(Redemption.coupon_id.distinct()))) == coupons

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,3 +131,16 @@ def test_a_database_in_use_can_be_dropped_and_dropped_again(server_url: str) -> 
             connection.execute("SELECT 1")
 
     drop_database(server_url, "short_lived")
+
+
+def test_an_error_tells_no_values_of_the_row(engine: Engine) -> None:
+    """Its trace is logged: who is in the row is nobody's business there."""
+    named = {"name": "王小明"}
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TEMP TABLE guest (name text, phone text NOT NULL)"))
+        with pytest.raises(DBAPIError) as refused:
+            connection.execute(text("INSERT INTO guest (name) VALUES (:name)"), named)
+
+    told = "".join(traceback.format_exception(refused.value))
+    assert "violates not-null constraint" in told
+    assert named["name"] not in told

@@ -118,8 +118,8 @@ def test_every_problem_has_its_row_its_column_and_a_way_out(bring: Bring) -> Non
     ]
     first = findings.first[0]
     assert first.column == "手機"
-    assert "02-27001234" in first.what
-    assert first.remedy
+    assert "02-27001234" in first.what()
+    assert first.remedy()
 
 
 def test_a_dry_run_writes_nothing_and_says_the_same(session: Session, bring: Bring) -> None:

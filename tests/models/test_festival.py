@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -21,6 +22,7 @@ from models.festival import (
     list_occasions,
     occasions_beginning,
 )
+from tests.conftest import NOON
 
 ALMANAC = {
     "year_end_feast": "2026-02-03 2027-01-23 2028-01-12 2029-01-30 2030-01-19",
@@ -61,9 +63,10 @@ def test_lunar_and_movable_days_are_those_of_the_printed_calendar(
 
 def test_the_shops_own_days_stand_among_them(session: Session) -> None:
     """A-20: brand anniversary, 會員感恩月; a leap day is kept on the 28th, one year's once."""
-    keep_festival(session, ANNIVERSARY, OWN_NAMES[ANNIVERSARY], month=2, day=29)
-    keep_festival(session, THANKS_MONTH, OWN_NAMES[THANKS_MONTH], month=11, day=1, days=30)
-    keep_festival(session, "opening", {"zh-TW": "新店開幕"}, month=3, day=2, year=2027)
+    keep = partial(keep_festival, session, by="owner", now=NOON)
+    keep(ANNIVERSARY, OWN_NAMES[ANNIVERSARY], month=2, day=29)
+    keep(THANKS_MONTH, OWN_NAMES[THANKS_MONTH], month=11, day=1, days=30)
+    keep("opening", {"zh-TW": "新店開幕"}, month=3, day=2, year=2027)
 
     def own(year: int) -> list[tuple[str, str, int]]:
         return [
@@ -99,7 +102,7 @@ def test_a_misshapen_day_is_refused(
     session: Session, code: str, name: dict[str, str], terms: dict[str, int], what: str
 ) -> None:
     with pytest.raises(FestivalRefused) as refused:
-        keep_festival(session, code, name, **terms)
+        keep_festival(session, code, name, by="owner", now=NOON, **terms)
     assert refused.value.facts["what"] == what
 
 

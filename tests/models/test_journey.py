@@ -16,17 +16,17 @@ from models.base import Sessions
 from models.coupon import Coupon, CouponTemplate
 from models.friend import Friend
 from models.journey import (
+    Journey,
     JourneyTask,
     JourneyVisit,
     activate_journey,
-    advance_visits,
+    advance_journey,
     archive_journey,
-    expected_starts,
     pause_journey,
     reasons_gone,
     sending,
-    visits_due,
 )
+from models.journey.expecting import starts_ahead
 from models.journey.numbers import count_journey
 from models.journey.tasks import NoSuchTask, finish_task, list_tasks
 from models.journey.trying import try_journey
@@ -557,28 +557,18 @@ def test_a_trial_tells_what_would_be_and_does_nothing(
     assert len(visits(session, "care")) == 1
 
 
-def test_the_calendar_knows_who_will_start_and_who_is_due(
-    sessions: Sessions, session: Session, make_member: MakeMember
-) -> None:
-    """X9: birthdays ahead and visits under way, by day."""
+def test_the_days_ahead_are_asked_who_will_start(session: Session, make_member: MakeMember) -> None:
+    """X9: a birthday ahead is a start on its day."""
     today = local_day(NOON)
     soon = make_member(birthday=(today + 3 * DAY).replace(year=1990))
-    buyer = make_member()
+    make_member(birthday=(today + 20 * DAY).replace(year=1990))
     begin(session, "wishes", [send("wish")], on="birthday")
-    begin(session, "care", WEEK)
-    buy(session, buyer, NOON + MINUTE)
-    go(sessions, session, NOON + 2 * MINUTE)
-    until = today + 10 * DAY
-    starts = [
-        each for each in expected_starts(session, today, until, NOON) if each.code == "wishes"
+    journey = session.get_one(Journey, "wishes")
+    starts = starts_ahead(session, journey, today, today + 10 * DAY, NOON)
+    assert starts is not None
+    assert [(who, local_day(at)) for who, at in session.execute(starts)] == [
+        (soon.id, today + 3 * DAY)
     ]
-    assert [(each.day, each.people, each.member_ids) for each in starts] == [
-        (today + 3 * DAY, 1, (soon.id,))
-    ]
-    due = [
-        (each.day, each.code, each.step, each.people) for each in visits_due(session, today, until)
-    ]
-    assert due == [(today + 7 * DAY, "care", "week", 1)]
 
 
 def test_parts_are_bounded(session: Session, sessions: Sessions, make_member: MakeMember) -> None:
@@ -586,9 +576,8 @@ def test_parts_are_bounded(session: Session, sessions: Sessions, make_member: Ma
     for _ in range(3):
         buy(session, make_member(), NOON + MINUTE)
     go(sessions, session, NOON + 2 * MINUTE)
-    assert advance_visits(session, NOON + 8 * DAY, limit=2) == 2
-    assert advance_visits(session, NOON + 8 * DAY, limit=2) == 1
-    assert advance_visits(session, NOON + 8 * DAY, limit=2) == 0
+    parts = [advance_journey(session, "care", NOON + 8 * DAY, limit=2).seen for _ in range(3)]
+    assert parts == [2, 1, 0]
 
 
 def test_a_member_without_line_is_skipped_and_counted(

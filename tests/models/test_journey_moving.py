@@ -31,6 +31,7 @@ from models.journey import (
     pause_journey,
     rename_journey,
 )
+from models.journey.crossing import begin_crossing, cross_part, list_crossings
 from models.journey.moving import give_up_visit, move_visits
 from models.journey.refusals import (
     JourneyChanged,
@@ -41,6 +42,7 @@ from models.journey.refusals import (
     StepsMissing,
     WrongState,
 )
+from models.journey.table import JourneyVisit
 from models.member import Member
 from models.membership import erase_member
 from models.staff import Staff
@@ -228,3 +230,26 @@ def test_a_merge_takes_visits_along_and_undoing_it_gives_them_back(
     assert member.id in {message.member_id for message in owed(session)}
     owners = session.scalars(select(JourneyTask.member_id).order_by(JourneyTask.id)).all()
     assert owners == [member.id, keep.id][: 1 + both]
+
+
+def test_a_crossing_moves_all_in_parts_and_is_ordered_once(
+    sessions: Sessions, session: Session, member: Member, make_member: Any, make_staff: Any
+) -> None:
+    """B-16: any number by one order; who stands where nothing leads ends it with its reason."""
+    for _ in range(2):
+        buy(session, make_member(), NOON)
+    go(sessions, session, NOON + MINUTE)
+    change(session, MONTH)
+    order: dict[str, Any] = {"from_version": 1, "to_version": 2, "steps": {"week": "month"}}
+    for _ in "ab":
+        begin_crossing(session, "care", **order, staff=make_staff("manager"), now=NOON)
+    (crossing,) = list_crossings(session, "care")
+    assert crossing.expected == 3
+    assert [cross_part(session, crossing.id, NOON, part=2) for _ in "abc"] == [2, 1, 0]
+    assert (crossing.moved, crossing.ended_at, crossing.problem) == (3, NOON, None)
+    order = {"from_version": 2, "to_version": 1, "steps": {"month": "week"}}
+    begin_crossing(session, "care", **order, staff=make_staff("owner"), now=NOON)
+    session.execute(update(JourneyVisit).values(step="nowhere"))
+    back, _ = list_crossings(session, "care")
+    assert cross_part(session, back.id, NOON) == 0
+    assert back.problem == StepsMissing.code

@@ -236,7 +236,9 @@ def test_festivals_are_told_of_days_ahead_in_the_members_language(
 ) -> None:
     """A-20: lunar days, the shop's own, each once a year."""
     chinese, english = make_member(), make_member(language="en")
-    keep_festival(session, ANNIVERSARY, OWN_NAMES[ANNIVERSARY], month=9, day=25)
+    keep_festival(
+        session, ANNIVERSARY, OWN_NAMES[ANNIVERSARY], month=9, day=25, by="owner", now=NOON
+    )
     asked: dict[str, Any] = {"festivals": ["mid_autumn", ANNIVERSARY]}
     eve = date(2026, 9, 22)
 

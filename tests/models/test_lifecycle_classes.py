@@ -245,7 +245,9 @@ people = st.lists(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(people=people, chosen=chosen_settings)
 def test_sql_agrees_with_python_whatever_is_chosen(

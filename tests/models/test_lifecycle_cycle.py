@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import delete, func, select, text
@@ -26,7 +26,12 @@ from models.lifecycle import (
     measuring,
 )
 from models.lifecycle.cycle import ASSUMED, CATEGORY, ESTIMATED, FIXED, MEMBER, SET, SHOP
-from models.lifecycle.measuring import Estimate, estimate_as_of
+from models.lifecycle.measuring import (
+    Estimate,
+    estimate_as_of,
+    estimate_past,
+    list_unmeasured,
+)
 from models.lifecycle.refusals import LifecycleRefused
 from models.local_day import local_day
 from models.member import Member
@@ -181,6 +186,27 @@ def test_a_past_day_has_the_cycle_of_its_own_purchases(session: Session) -> None
     assert get_settings(session, TODAY).cycle.days == 77
     assert get_settings(session, local_day(last_week)).cycle.days == 77
     assert get_settings(session, TODAY - timedelta(days=8)).cycle.days == 27
+
+
+def test_a_shop_that_came_with_its_history_is_looked_back_on_once(session: Session) -> None:
+    """B-03, time travel: month by month; no look at a past day then reads the purchases again."""
+    customers(session, 31, 20, 30, 80, 100)
+    assert list_unmeasured(session) == []  # Before the first night there is no newest estimate.
+    estimate_cycles(session, NOON)
+    months = list_unmeasured(session)
+    assert months == [date(2026, 11, 1), date(2026, 10, 1), date(2026, 9, 1)]
+    for month in months:
+        estimate_past(session, month, NOON)
+    assert list_unmeasured(session) == []
+    session.flush()
+    with count_statements(session) as statements:
+        cycles = [get_settings(session, date(2026, month, 15)).cycle for month in (9, 10, 11)]
+    assert len(statements) == 3
+    assert [(cycle.days, cycle.measured_on) for cycle in cycles] == [
+        (30, date(2026, 9, 1)),  # Assumed: nobody had come again by then.
+        (20, date(2026, 10, 1)),
+        (35, date(2026, 11, 1)),
+    ]
 
 
 def test_a_large_shop_is_estimated_from_a_sample(

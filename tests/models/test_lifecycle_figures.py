@@ -122,6 +122,7 @@ def test_a_past_day_is_told_as_it_was_seen_on_that_day(session: Session, seed: i
     assert len(seen[local_day(now)]) > 3
     for day, rows in seen.items():
         assert rows_of(session, figures_as_of(day)) == rows
+        assert rows_of(session, figures_as_of(day, is_usual_asked=False)) == rows
 
 
 def test_a_refund_counts_from_its_day_on(session: Session, make_member: MakeMember) -> None:

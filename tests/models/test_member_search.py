@@ -9,15 +9,15 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.member import Member
-from models.member_search import CANDIDATES, search_members
+from models.member_search import CANDIDATES, MOST_FOUND, search_members
 from models.membership import change_name, change_phone, erase_member
 from tests.conftest import NOON
 
 MakeMember = Callable[..., Member]
 
 
-def names(session: Session, typed: str, **told: int) -> list[str | None]:
-    return [member.name for member in search_members(session, typed, **told)]
+def names(session: Session, typed: str, limit: int = MOST_FOUND) -> list[str | None]:
+    return [member.name for member in search_members(session, typed, limit=limit)]
 
 
 @pytest.mark.parametrize("typed", ["陳怡君", "陳怡", "怡君", "陳", "君", " 怡 君 "])
@@ -69,6 +69,28 @@ def test_a_phone_is_found_by_its_start_or_its_last_digits(
     make_member(name="陳怡君", phone="+886912345678")
     make_member(name="林大同", phone="+886987000111")
     assert names(session, typed) == ["陳怡君"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_found"),
+    [
+        ("0912", True),
+        ("678", True),
+        ("0912345678", True),
+        ("+886912345678", True),
+        ("09123", False),
+        ("091234567", False),
+        ("5678", False),
+        ("886912345", False),
+    ],
+)
+def test_a_masked_phone_is_found_by_what_is_shown_or_by_all_of_it(
+    session: Session, make_member: MakeMember, typed: str, is_found: bool
+) -> None:
+    """Else ten tries a digit would tell the hidden ones."""
+    make_member(name="陳怡君", phone="+886912345678")
+
+    assert bool(search_members(session, typed, is_masked=True)) == is_found
 
 
 def test_a_number_is_found_by_its_start_and_in_groups(

@@ -202,7 +202,7 @@ def sell(session: Session, member: Member, paid_twd: int, day: date) -> None:
 @settings(
     max_examples=15,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(kept=plans, dropped=plans)
 def test_a_merge_taken_back_leaves_no_trace_on_either_card(

@@ -452,7 +452,7 @@ def test_a_reward_is_read_as_an_operator_writes_it() -> None:
         "coupon": "welcome",
     }
     assert Reward.parse("lottery=summer").tickets == 1
-    assert Reward.parse("").is_empty
+    assert Reward.parse("").to_words() == {}
     for wrong in ("points=-1", "points=x", "gold=1", "tickets=2", "coupon=5", "points=1000001"):
         with pytest.raises(RewardRefused):
             Reward.parse(wrong)

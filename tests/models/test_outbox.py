@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from models.base import DELIVERY, take_woken
 from models.friend import Friend
 from models.member import Member
 from models.outbox import (
@@ -77,10 +78,11 @@ def test_a_key_is_owed_once(session: Session) -> None:
         owed(session)
 
 
-def test_a_session_that_owes_says_so(session: Session) -> None:
-    assert "owes" not in session.info
+def test_what_is_owed_wakes_its_delivery_once(session: Session) -> None:
     owed(session)
-    assert session.info["owes"]
+    owed(session, "another")
+    assert take_woken(session) == {DELIVERY}
+    assert not take_woken(session)
 
 
 def test_due_rows_are_claimed_oldest_first_up_to_the_limit(session: Session) -> None:

@@ -419,7 +419,9 @@ def test_in_one_claim_the_most_important_message_of_a_member_goes(
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 2**32))
 def test_the_cap_is_what_a_plain_recount_says(

@@ -221,7 +221,9 @@ def test_the_plan_of_one_member(session: Session, make_member: MakeMember) -> No
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 2**32))
 def test_nobody_is_above_the_cap_and_every_skip_has_a_reason(
@@ -281,8 +283,10 @@ def _random_future(session: Session, draw: random.Random, people: list[Member]) 
     born = local_day(NOON) + draw.randint(0, 9) * DAY
     people[0].birthday = born.replace(year=1990)
     begin(session, "birthdays", steps, on="birthday", priority=draw.randint(0, 100))
+    # What waits for one day is told at its first one's hour: with one hour for all, at anybody's.
+    hour = NOON + draw.randint(0, 23) * HOUR
     for _ in range(draw.randint(0, 4)):
-        at = NOON + draw.randint(0, 200) * HOUR
+        at = hour + draw.randint(0, 8) * DAY
         purpose = draw.choice((None, "win_back"))
         marketing(session, draw.choice(people), at, state="waiting", purpose=purpose)
 

@@ -73,7 +73,9 @@ STEPS = st.lists(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=STEPS, ceiling=st.integers(0, 1_000), kept=st.integers(0, 300))
 def test_any_life_of_the_quota_equals_a_recomputation(

@@ -21,16 +21,17 @@ from models.points import LedgerMonth, forecast
 from models.programme import get_programme
 from models.report import REPORTS, get_report
 from models.report.drivers import DRIVERS, read_cases
-from models.report.facts import Population
 from models.report.findings import Findings, Table
 from models.report.matching import Arm, Stratum, compare
 from models.report.measured import growth, mean, share
 from models.report.messages import pool
 from models.report.metric import METRICS, work_out
-from models.report.money import list_coupon_lines, told_renewals, told_rewards
 from models.report.people import told_cohorts
 from models.report.period import Span
+from models.report.population import Population
 from models.report.refusals import NoSuchReport
+from models.report.renewal import told_renewals
+from models.report.reward import list_coupon_lines, told_rewards
 from models.report.upgrade import list_months, read_matched
 from models.segment import Context, members_of, parse_rule
 from models.segment.keeping import add_segment
@@ -206,6 +207,8 @@ def test_satisfaction_is_the_mean_of_what_was_answered(
                 reasons=[],
                 asks_words=False,
                 created_at=NOON,
+                set_by="店長",
+                set_at=NOON,
             )
         )
         session.flush()

@@ -46,7 +46,7 @@ REASONS = {"taste": {"zh-TW": "口味"}, "service": {"zh-TW": "服務"}}
 def make(session: Session, kind: str, code: str | None = None) -> Survey:
     name = {"zh-TW": f"問卷 {kind}"}
     return keep_survey(
-        session, code or kind, kind, name=name, question=name, reasons=REASONS, now=NOON
+        session, code or kind, kind, name=name, question=name, reasons=REASONS, by="owner", now=NOON
     )
 
 
@@ -197,7 +197,7 @@ def test_a_misshapen_survey_is_refused(
     terms: dict[str, object] = {"code": "ask", "kind": "csat", "name": {"zh-TW": "名"}}
     terms |= {"question": {"zh-TW": "問"}, "reasons": REASONS} | told
     with pytest.raises(SurveyRefused) as refused:
-        keep_survey(session, terms.pop("code"), terms.pop("kind"), now=NOON, **terms)  # type: ignore[arg-type]  # As told.
+        keep_survey(session, terms.pop("code"), terms.pop("kind"), by="owner", now=NOON, **terms)  # type: ignore[arg-type]  # As told.
     assert refused.value.facts["what"] == what
 
 

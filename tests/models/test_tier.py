@@ -539,7 +539,7 @@ def dated(gaps: list[tuple[int, int]], first: date = date(2023, 3, 1)) -> list[t
 @settings(
     max_examples=150,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_a_replay_equals_every_night_and_sale_day_by_day(
     session: Session, gaps: list[tuple[int, int]], basis: str, grace_days: int, later: int
@@ -556,7 +556,7 @@ def test_a_replay_equals_every_night_and_sale_day_by_day(
 @settings(
     max_examples=100,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_a_walk_may_stop_and_go_on_anywhere(
     session: Session, gaps: list[tuple[int, int]], basis: str, cut: int

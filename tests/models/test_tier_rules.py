@@ -25,7 +25,7 @@ from models.metric import (
 )
 from models.programme import get_programme
 from models.shop import Store
-from models.tier import LIFETIME, METRIC, ROLLING, SCORE, Factor, TierChange, Upgrade, list_tiers
+from models.tier import LIFETIME, METRIC, ROLLING, SCORE, Factor, TierChange, list_tiers
 from models.tier_evaluation import (
     Draft,
     Hit,
@@ -263,4 +263,3 @@ def test_the_demo_shows_benefits_events_and_gifts(
         "upgrade_gift",
     }
     assert session.scalars(select(Gathering.seats_left)).one() == 1
-    assert len(session.scalars(select(Upgrade)).all()) == 7

@@ -476,7 +476,9 @@ tellings = st.lists(
 
 @given(told=tellings)
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_whatever_a_shop_tells_its_orders_come_to_the_last_state_of_each(
     session: Session, told: list[tuple[str, int, int]]

@@ -18,7 +18,7 @@ from bot.simulator import Channel, SimulatorServer
 
 SECRET = "8c570fa6dd201bb328f1c1eac23a96d8"
 TOKEN = "a-long-lived-token"
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 30.0
 
 
 class Clock:

@@ -65,6 +65,25 @@ def test_a_campaign_goes_from_draft_to_sending(till: Till, members: list[Any]) -
     assert listed[0]["created_by"].startswith("api:")
 
 
+def test_a_campaign_goes_by_a_rule_of_its_own(till: Till, members: list[Any]) -> None:
+    """E-15: the rule in place of a segment, changed alone, told back; both are one too many."""
+    rule = {"schema": 1, "where": {"field": "allows_marketing", "is": "is", "value": True}}
+    draft = {name: told for name, told in DRAFT.items() if name != "segment"}
+    problem_of(till.post("/campaigns", draft), 422, "campaign_refused")
+    problem_of(till.post("/campaigns", DRAFT | {"rule": rule}), 422, "campaign_refused")
+    problem_of(till.post("/campaigns", draft | {"rule": {"where": 1}}), 422, "rule_unknown_key")
+
+    made = told_by(till.post("/campaigns", draft | {"rule": rule}), 201)
+    assert made["rule"] == rule
+    assert told_by(till.get("/campaigns/winter/preview"))["audience"] == 3
+    rule["where"]["value"] = False  # type: ignore[index]  # The test wrote it as one.
+    assert told_by(till.send("PATCH", "/campaigns/winter", {"rule": rule}))["rule"] == rule
+    assert told_by(till.get("/campaigns/winter/preview"))["audience"] == 1
+    kept = told_by(till.send("PATCH", "/campaigns/winter", {"segment": EVERYBODY}))
+    assert (kept["segment"], kept["rule"]) == (EVERYBODY, None)
+    assert made["segment"] not in [each["code"] for each in told_by(till.get("/segments"))["items"]]
+
+
 def test_a_test_goes_to_those_named_alone_and_once(
     till: Till, members: list[Any], session: Session
 ) -> None:

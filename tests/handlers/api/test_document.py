@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from referencing.jsonschema import DRAFT202012
 
 from handlers.api.codes import KINDS
 from handlers.api.docs import ASSETS
+from handlers.api.schemas.members import NUMBER
+from tests.handlers.api.conftest import V1, Till
 
 JSON = "application/json"
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -161,3 +164,33 @@ def test_its_parts_come_from_here_and_compressed(client: FlaskClient, name: str)
     assert len(packed.data) < len(plain.data) / 2
     assert client.get("/api/docs/assets/../../app.py").status_code == 404
     assert client.get("/api/docs/assets/swagger.svg").status_code == 404
+
+
+IN_ADDRESSES = {
+    "code": "nobodys",
+    "name": "abc",
+    "number": NUMBER,
+    "source": "web",
+    "reference": "W-1",
+}
+"""What stands in an address where a document's braces do; 1 in all others."""
+NOBODYS = {"content_code_unknown", "rule_unknown_code"}
+"""Refusals of a word that would be known in another shop."""
+
+
+def test_every_example_of_a_body_is_understood(till: Till, document: dict[str, Any]) -> None:
+    """What it names may be nobody's here; but what it says is never wrong in itself."""
+    refused = []
+    for place, operation in operations(document):
+        method, path = place.split(" ")
+        address = re.sub(r"{(\w+)}", lambda found: IN_ADDRESSES.get(found[1], "1"), path)
+        body = (operation.get("requestBody") or {}).get("content", {}).get(JSON, {})
+        name = body.get("schema", {}).get("$ref", "").rpartition("/")[2]
+        for example in document["components"]["schemas"].get(name, {}).get("examples", ()):
+            ask = till.post if method == "POST" else partial(till.send, method)
+            answer = ask(address.removeprefix(V1), example)
+            problem = answer.json or {}
+            if answer.status_code in (400, 415, 422) and problem["code"] not in NOBODYS:
+                refused.append((place, problem["code"], problem.get("errors")))
+
+    assert refused == []

@@ -32,8 +32,8 @@ from tests.conftest import NOON, Committed, FakeBell
 from tests.handlers.test_sandbox import shop_as_it_is
 
 SEED = 20_261_122
-FEW, MANY = 10, 300
-FEW_SECONDS, MANY_SECONDS = 60, 1_500
+FEW, MANY = 5, 300
+FEW_SECONDS, MANY_SECONDS = 25, 1_500
 """What ends a run on a machine that is much too slow; the examples are what is meant to end it."""
 PATIENCE_SECONDS = 60
 ALONE, STATEFUL = ("examples", "coverage", "fuzzing"), "stateful"

@@ -91,7 +91,7 @@ def test_a_balance_below_zero_is_shown_and_explained(
 
     words = member_chat.tap(Action.SHOW_POINTS).words
 
-    assert "您目前有 -30 點" in words
+    assert "您目前有 −30 點" in words
     assert "接下來獲得的 30 點會先補上" in words
 
 
