@@ -11,11 +11,15 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 
 BIN := .venv/bin
 FLASK := $(BIN)/flask --app app
-# Two processes; tests of one file stay together, for they share a server or a browser.
-PYTEST := $(BIN)/pytest -n 2 --dist loadscope
+# Two processes; tests of one file stay together, for they share a server or a browser, and files
+# are handed out in the order that tests/conftest.py gives them.
+PYTEST := $(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 # What runs long: Ctrl-C and SIGTERM end it in peace, and make adds no complaint.
 FOREGROUND := $(PYTHON) .ci/foreground.py
+
+# What one process compiled the next need not, whatever the environment says: a third of its start.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run serve test check bench faults migrate lint format

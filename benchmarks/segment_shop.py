@@ -69,10 +69,10 @@ FROM eager, lacking WHERE person.n = eager.n AND lacking.visits > 0
 """
 """The stretched numbers come out a little short; what lacks is spread over all who came again."""
 BUY = """
-INSERT INTO purchase (member_id, store_id, channel, amount_twd, discount_twd, paid_twd,
+INSERT INTO purchase (member_id, store_id, staff_id, channel, amount_twd, discount_twd, paid_twd,
     refunded_twd, undone_at, points_earned, stamps_added, purchased_at, purchased_on,
     idempotency_key)
-SELECT n, store_id, 'till', amount_twd, discount_twd, amount_twd - discount_twd,
+SELECT n, store_id, staff_id, 'till', amount_twd, discount_twd, amount_twd - discount_twd,
     CASE WHEN r4 < 0.01 THEN amount_twd - discount_twd
         WHEN r4 < 0.015 THEN (amount_twd - discount_twd) / 2 ELSE 0 END,
     CASE WHEN r4 < 0.01 THEN at + interval '1 hour' END, 0, 0, at, bought_on, n || ':' || k
@@ -81,7 +81,8 @@ FROM (
         bought_on + interval '2 hours' + r1 * interval '12 hours' AS at,
         CASE WHEN r2 < 0.15 THEN amount_twd / 10 ELSE 0 END AS discount_twd,
         store.ids[1 + CASE WHEN r3 < 0.75 THEN n ELSE (r3 * 1000)::int END
-            % cardinality(store.ids)] AS store_id
+            % cardinality(store.ids)] AS store_id,
+        clerk.ids[1 + (n + k) % greatest(cardinality(clerk.ids), 1)] AS staff_id
     FROM (
         SELECT n, k, r1, r2, r3, r4,
             first_on + floor(span_days * (k - 1 + r5) / visits)::int AS bought_on,
@@ -91,7 +92,8 @@ FROM (
                 random() AS r5, random() AS r6, random() AS r7
             FROM person, generate_series(1, person.visits) AS k
         ) AS drawn
-    ) AS sold, (SELECT array_agg(id ORDER BY id) AS ids FROM store) AS store
+    ) AS sold, (SELECT array_agg(id ORDER BY id) AS ids FROM store) AS store,
+        (SELECT array_agg(id ORDER BY id) AS ids FROM staff WHERE role = 'clerk') AS clerk
 ) AS sale
 ORDER BY at
 """
@@ -205,6 +207,7 @@ def load_shop(
 ) -> None:
     """Fill a shop that is set up and has no members yet; its last sales were the day before today.
 
+    Its clerks, where it has any, sold it all in turns.
     Members have the ids from 1 on. Takes some minutes for a million, and is committed and
     vacuumed when it returns. The same seed makes the same shop.
     """
