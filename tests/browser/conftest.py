@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "var" / "screenshots"
@@ -25,7 +25,9 @@ CHROMIUM_ARGUMENTS = (
     "--disable-sync",
 )
 PHONE = {"width": 390, "height": 844}
-WAIT_MS = 8_000
+WAIT_MS = 30_000
+"""How long a test waits for what has to come: long, for it costs only where it does not come."""
+expect.set_options(timeout=WAIT_MS)
 
 Screenshot = Callable[[Page, str], Path]
 OpenPage = Callable[..., Page]

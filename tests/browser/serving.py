@@ -6,15 +6,22 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from werkzeug.serving import make_server
+from werkzeug.wsgi import ClosingIterator
 
 from app import Installation, Settings, create_app, utc_now
 from handlers.limiting import limiter
 from tests.conftest import Committed, FakeBell
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+WAIT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -41,13 +48,51 @@ class _Clock:
         return self.tells()
 
 
+@dataclass
+class _Gate:
+    """Lets requests in until it is shut: then it turns them away, and those inside may end.
+
+    A page that is still open asks on; what it asks must not reach an application given back.
+    """
+
+    app: Flask
+    _inside: int = 0
+    _is_shut: bool = False
+    _left: threading.Condition = field(default_factory=threading.Condition)
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> ClosingIterator:
+        """Let a request in."""
+        with self._left:
+            if self._is_shut:
+                start("503 Service Unavailable", [("Content-Length", "0")])
+                return ClosingIterator([])
+            self._inside += 1
+        try:
+            return ClosingIterator(self.app(environ, start), self._leave)
+        except BaseException:
+            self._leave()
+            raise
+
+    def shut(self) -> None:
+        """Let nobody in any more, and wait until all have left."""
+        with self._left:
+            self._is_shut = True
+            assert self._left.wait_for(lambda: self._inside == 0, WAIT_SECONDS)
+
+    def _leave(self) -> None:
+        with self._left:
+            self._inside -= 1
+            self._left.notify_all()
+
+
 @contextmanager
 def served(
     committed: Committed, *, clock: Callable[[], datetime] = utc_now, demo: bool = False
 ) -> Iterator[Served]:
     """Serve a shop until the block ends; its bell rings nobody."""
     with _lent(committed, clock, demo=demo) as (installation, app):
-        server = make_server("127.0.0.1", 0, app, threaded=True)
+        gate = _Gate(app)
+        server = make_server("127.0.0.1", 0, gate, threaded=True)
         serving = threading.Thread(target=server.serve_forever, daemon=True)
         serving.start()
         try:
@@ -55,6 +100,7 @@ def served(
         finally:
             server.shutdown()
             serving.join()
+            gate.shut()
             server.server_close()
 
 

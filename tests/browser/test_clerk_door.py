@@ -11,7 +11,8 @@ from models.shop import get_shop
 from models.staff import Staff
 from tests.browser import test_clerk_page
 from tests.browser.conftest import OpenPage, Screenshot, visit
-from tests.browser.test_clerk_page import Shop, log_in, scan
+from tests.browser.scanner import scan
+from tests.browser.test_clerk_page import Shop, log_in
 from tests.conftest import STAFF_PASSWORD, STAFF_PIN
 
 shop = test_clerk_page.shop

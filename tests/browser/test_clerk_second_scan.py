@@ -5,19 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from models.catalogue import Item, keep_items
 from models.member_code import issue_code
 from tests.browser.conftest import OpenPage, Screenshot
-from tests.browser.test_clerk_page import (
-    BETWEEN_HAND_AND_SCANNER_MS,
-    Shop,
-    log_in,
-    press,
-    scan,
-    shop,
-)
+from tests.browser.scanner import HAND_MS, reach_for_it, scan
+from tests.browser.test_clerk_page import Shop, log_in, press, shop
 
 pytestmark = pytest.mark.browser
 
@@ -25,11 +19,6 @@ CARRIER = "/ABC+12."
 BARCODE = "4710088412345"
 SMALLEST_TARGET_PX = 48
 __all__ = ["shop"]  # The fixture.
-
-
-def pause(page: Page) -> None:
-    """Let the hand reach for the scanner."""
-    page.wait_for_timeout(BETWEEN_HAND_AND_SCANNER_MS)
 
 
 def test_a_carrier_and_a_coupon_come_beside_the_customer(
@@ -40,11 +29,11 @@ def test_a_carrier_and_a_coupon_come_beside_the_customer(
     log_in(page, shop)
     scan(page, shop.fresh_code())
     press(page, "450")
-    pause(page)
+    reach_for_it(page)
     scan(page, CARRIER)
     expect(page.locator("#carrier .carrier-text")).to_have_text(CARRIER)
     expect(page.locator("#amount")).to_have_value("450")
-    pause(page)
+    reach_for_it(page)
     scan(page, shop.coupon_text)
     expect(page.locator("[name=coupon]")).to_be_checked()
     expect(page.locator("#amount")).to_have_value("450")
@@ -59,7 +48,7 @@ def test_a_carrier_scanned_first_travels_to_the_customer(open_page: OpenPage, sh
     log_in(page, shop)
     scan(page, CARRIER)
     expect(page.locator(".carrier-text")).to_have_text(CARRIER)
-    pause(page)
+    reach_for_it(page)
     scan(page, shop.fresh_code())
     expect(page.locator("#carrier .carrier-short")).to_have_text(CARRIER)
 
@@ -73,13 +62,13 @@ def test_the_next_customer_waits_until_the_clerk_says_so(open_page: OpenPage, sh
     log_in(page, shop)
     scan(page, shop.fresh_code())
     press(page, "450")
-    pause(page)
+    reach_for_it(page)
     scan(page, issue_code(key, ref, datetime.now(UTC)).text)
     expect(page.locator("#notice")).to_contain_text("這是另一位會員：林○晴")
     page.click("[data-stay]")
     expect(page.locator("#amount")).to_have_value("450")
     expect(page.locator(".who-name")).to_have_text("王○明")
-    pause(page)
+    reach_for_it(page)
     scan(page, issue_code(key, ref, datetime.now(UTC)).text)
     page.get_by_text("換下一位").click()
     expect(page.locator(".who-name")).to_have_text("林○晴")
@@ -96,15 +85,15 @@ def test_goods_are_scanned_into_items_that_fill_the_amount(open_page: OpenPage, 
     scan(page, shop.fresh_code())
     expect(page.locator(".who-name")).to_be_visible()
     for quantity in ("1", "2"):
-        pause(page)
+        reach_for_it(page)
         scan(page, BARCODE)
         expect(page.locator("#item-rows [name=line_quantity]")).to_have_value(quantity)
     expect(page.locator("#amount")).to_have_value("130")
     page.click("[data-add-item]")
-    page.keyboard.type("加料", delay=90)
+    page.keyboard.type("加料", delay=HAND_MS)
     page.keyboard.press("Enter")
-    pause(page)
-    page.keyboard.type("10", delay=90)
+    reach_for_it(page)
+    page.keyboard.type("10", delay=HAND_MS)
     expect(page.locator("#amount")).to_have_value("140")
     page.locator("[data-drop-item]").first.click()
     expect(page.locator("#amount")).to_have_value("10")

@@ -29,6 +29,7 @@ from models.shift import Shift
 from models.staff import Staff
 from tests.browser import test_clerk_offline, test_clerk_page
 from tests.browser.conftest import OpenPage, Screenshot, visit
+from tests.browser.scanner import scan
 from tests.browser.test_clerk_door import add_manager, press_pin
 from tests.browser.test_clerk_offline import (
     SYNC_MS,
@@ -40,7 +41,7 @@ from tests.browser.test_clerk_offline import (
     wait_for_purchases,
     wait_until,
 )
-from tests.browser.test_clerk_page import Shop, press, scan
+from tests.browser.test_clerk_page import Shop, press
 from tests.conftest import STAFF_PASSWORD, STAFF_PIN
 
 shop = test_clerk_page.shop

@@ -5,7 +5,9 @@
  * reports "Process" instead of letters, so the physical key (`event.code`) is read. Scanners play a US
  * keyboard; letters, digits and the four signs of an invoice carrier are all that our codes need.
  */
-const LONGEST_GAP_MS = 300; // Scanners need 1 to 30 between two keys; a busy tablet may stumble.
+const LONGEST_GAP_MS = 300; // Scanners need 1 to 30 between two keys.
+const LONGEST_STUMBLE_MS = 2000; // A busy tablet or bad radio may stumble in what began as no hand can type.
+const SURELY_A_SCANNER = 4; // So many keys at a scanner's pace.
 const FASTEST_HAND_MS = 60;
 const SHORTEST_SCAN = 30; // Nobody types so many characters in one go, but for a password.
 const SPEAKING_CODES = [
@@ -25,9 +27,9 @@ const SIGNS = {
 };
 
 let typed = "";
+let typedInMs = 0; // Without the stumbles.
 let lastAt = 0;
 let lastFieldKeyAt = 0;
-let startedAt = 0;
 
 /** Call `onScan(text)` for each scan. */
 export function listenToScanner(onScan) {
@@ -36,35 +38,49 @@ export function listenToScanner(onScan) {
 
 function heard(event, onScan) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(".again")) return;
-  const isFast = event.timeStamp - lastAt < LONGEST_GAP_MS;
+  if (event.repeat) {
+    typed = ""; // A key held down: fast, but a hand.
+    return;
+  }
+  const gap = event.timeStamp - lastAt;
+  const isOne = gap < (isScanners() ? LONGEST_STUMBLE_MS : LONGEST_GAP_MS);
   lastAt = event.timeStamp;
   if (event.code === "Enter" || event.key === "Enter") {
-    finish(event, isFast, onScan);
+    finish(event, isOne, onScan);
     return;
   }
   const character = characterOf(event);
   if (!character) return; // Shift and the like, which belong to the next character.
   // In Firefox a slash outside a field opens the browser's own search.
   if (character === "/" && !event.target.matches?.("input, textarea")) event.preventDefault();
-  if (!isFast || !typed) startedAt = event.timeStamp;
-  typed = isFast ? typed + character : character;
+  if (!isOne) typed = "";
+  if (!typed) typedInMs = 0;
+  else if (gap < LONGEST_GAP_MS) typedInMs += gap;
+  typed += character;
 }
 
-function finish(event, isFast, onScan) {
+function finish(event, isOne, onScan) {
   const scanned = typed;
   typed = "";
-  const pace = (event.timeStamp - startedAt) / scanned.length;
-  if (!isFast || !isScan(scanned, pace)) return;
+  if (!isOne || !isScan(scanned)) return;
   event.preventDefault();
   event.stopPropagation();
   forgetKeystrokes(scanned);
   onScan(scanned);
 }
 
-/** Tell whether so many keys at this pace (ms a key) came from a scanner. */
-function isScan(scanned, pace) {
+/** Tell whether no hand can have typed so many keys so fast. */
+function isScanners() {
+  return typed.length >= SURELY_A_SCANNER && isFast(typed);
+}
+
+function isFast(keys) {
+  return typedInMs / keys.length < FASTEST_HAND_MS;
+}
+
+function isScan(scanned) {
   if (scanned.length >= SHORTEST_SCAN || SPEAKING_CODES.some((code) => code.test(scanned))) return true;
-  return BARCODE.test(scanned) && pace < FASTEST_HAND_MS && document.getElementById("item-rows") !== null;
+  return BARCODE.test(scanned) && isFast(scanned) && document.getElementById("item-rows") !== null;
 }
 
 function characterOf({ code, key, shiftKey }) {
