@@ -26,11 +26,14 @@ from models.exchange.batch import (
     list_batches,
 )
 from models.exchange.catalogue import ItemSheet, write_items
-from models.exchange.columns import MEMBERS, PRESETS, PURCHASES, get_layout
+from models.exchange.columns import get_layout
+from models.exchange.headings import MEMBERS, PRESETS, PURCHASES
 from models.exchange.kinds import KINDS
-from models.exchange.members import MemberOptions, import_members
+from models.exchange.member_chunk import MemberOptions
+from models.exchange.members import import_members
 from models.exchange.problems import FileRefused, Findings, Problem
-from models.exchange.purchases import PurchaseOptions, import_purchases
+from models.exchange.purchase_chunk import PurchaseOptions
+from models.exchange.purchases import import_purchases
 from models.exchange.readable import export_readable
 from models.exchange.reporting import REPORT_HEADINGS, SEVERITIES, report_row
 from models.exchange.rows import open_source

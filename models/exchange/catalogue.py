@@ -10,7 +10,8 @@ from itertools import islice
 from typing import TextIO
 
 from models.catalogue import MOST_AT_ONCE, CatalogueItem, Item, ItemRefused
-from models.exchange.columns import CATALOGUE, COMMON, Columns, get_layout
+from models.exchange.columns import Columns, get_layout
+from models.exchange.headings import CATALOGUE, COMMON
 from models.exchange.problems import Findings
 from models.exchange.readable import safe_cell
 from models.exchange.reading import Sheet

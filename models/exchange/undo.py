@@ -31,7 +31,7 @@ from models.exchange.batch import (
 )
 from models.exchange.copying import copy_rows
 from models.exchange.ledger import ENTRY_COLUMNS, Wallet, keep_balances
-from models.exchange.purchases import REFUND_COLUMNS
+from models.exchange.purchase_chunk import REFUND_COLUMNS
 from models.exchange.reading import Tell, tell_nobody
 from models.favourite import forget_favourites
 from models.journey.moving import forget_visits

@@ -9,17 +9,8 @@ from typing import Any
 
 from models.base import BusinessError
 from models.exchange import MemberOptions, PurchaseOptions, get_layout
-from models.exchange.columns import (
-    COMMON,
-    HEADING_ROWS,
-    MEMBERS,
-    PURCHASES,
-    REQUIRED,
-    Layout,
-    find_columns,
-    make_layout,
-    plain,
-)
+from models.exchange.columns import HEADING_ROWS, Layout, find_columns, make_layout, plain
+from models.exchange.headings import COMMON, MEMBERS, PURCHASES, REQUIRED
 from models.exchange.rows import open_source, read_rows
 from models.exchange.values import as_text
 

@@ -36,7 +36,7 @@ from models.device import list_devices
 from models.digest import secret_digest
 from models.draft import find_draft, keep_draft
 from models.exchange import Problem
-from models.exchange.columns import MEMBERS, PURCHASES
+from models.exchange.headings import MEMBERS, PURCHASES
 from models.member import Member
 from models.outreach import get_rules
 from models.prepared import FIGURES, claim_wanted, keep_prepared

@@ -25,7 +25,7 @@ from handlers.console.settings.transfer_words import (
     platform_words,
     problem_words,
 )
-from models.exchange.columns import REQUIRED
+from models.exchange.headings import REQUIRED
 from models.shop import list_stores
 from models.transfer import (
     EVERYTHING,
