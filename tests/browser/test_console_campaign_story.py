@@ -123,7 +123,7 @@ def she_finds_who_slid(story: Story, page: Page) -> None:
     cell = active.locator("a.people", has_text=re.compile(rf"^{SLID}$"))
     story.look(page, "moves")
     cell.click()
-    expect(page.locator("main h1")).to_have_text("會員")
+    expect(page.locator("main h1")).to_have_text("會員名單")
     story.look(page, "members")
     page.click("text=發送訊息")
     expect(page.locator("main h1")).to_have_text("新活動")

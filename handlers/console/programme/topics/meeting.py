@@ -234,7 +234,7 @@ def _activity_stats(desk: Desk, _row: Row, figures: Mapping[str, Any]) -> list[F
     t = desk.t
     return [
         Fact(t("近 30 天"), t("{count} 次", count=t.number(figures.get("times", 0)))),
-        Fact(t("會員"), t.number(figures.get("members", 0))),
+        Fact(t("會員人數"), t.number(figures.get("members", 0))),
         Fact(t("給了"), t("{points} 點", points=t.number(figures.get("points", 0)))),
     ]
 
