@@ -13,6 +13,7 @@ from types import FrameType
 def main(command: list[str]) -> int:
     """Run `command` to its end; return its exit status, 0 where somebody stopped it."""
     interrupted = False
+    early: int | None = None
     child: subprocess.Popen[bytes] | None = None
 
     def note(_number: int, _frame: FrameType | None) -> None:
@@ -20,8 +21,11 @@ def main(command: list[str]) -> int:
         interrupted = True
 
     def pass_on(number: int, frame: FrameType | None) -> None:
+        nonlocal early
         note(number, frame)
-        if child is not None:
+        if child is None:
+            early = number
+        else:
             child.send_signal(number)
 
     signal.signal(signal.SIGINT, note)
@@ -31,6 +35,8 @@ def main(command: list[str]) -> int:
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr)
         return 127
+    if early is not None:  # The child ran already, but we did not know it yet.
+        child.send_signal(early)
     status = child.wait()
     if interrupted:
         return 0

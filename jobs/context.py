@@ -57,6 +57,9 @@ class JobContext:
     links: LinkMaker = field(default_factory=lambda: LinkMaker(b"", ""))
     """What writes the links in messages, whose clicks are counted."""
     inbox: Drain = field(default_factory=Drain)
+    slots: set[tuple[str, str]] = field(default_factory=set)
+    """The timetable's slots this process is running: the clock finds a long one unfinished and
+    asks for it again. Touched only by the process's event loop."""
     webhook_secret: str = ""
     """What the secrets of webhook endpoints are derived from."""
     allow_private_webhooks: bool = False

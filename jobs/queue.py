@@ -122,9 +122,16 @@ async def cross_journeys(context: QueueContext) -> None:
 
 
 async def run_entry(context: QueueContext, name: str, slot: str) -> None:
-    """Run one slot of the timetable, unless it was finished before."""
-    await asyncio.to_thread(run_slot, _known(context), name, slot)
-    _known(context).ring("deliver_outbox")
+    """Run one slot of the timetable, unless it was finished before, or is being run here."""
+    known = _known(context)
+    if (name, slot) in known.slots:
+        return
+    known.slots.add((name, slot))
+    try:
+        await asyncio.to_thread(run_slot, known, name, slot)
+    finally:
+        known.slots.remove((name, slot))
+    known.ring("deliver_outbox")
 
 
 async def run_round(context: QueueContext, name: str) -> None:

@@ -31,6 +31,8 @@ MAINTENANCE_DATABASE = "postgres"
 DEFAULT_POOL_SIZE = 10
 POOL_TIMEOUT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 5
+OUTSIDE_TIMEOUT_SECONDS = 60
+"""Nobody at a till waits for a whole database to be made."""
 # A dead network path is noticed after 30 + 3 x 10 seconds, not after the system's two hours.
 KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
@@ -150,7 +152,7 @@ def _execute_outside(url: str | URL, statement: sql.Composed) -> None:
     """Execute a statement about whole databases: from another database and in no transaction."""
     elsewhere = sqlalchemy_url(url).set(database=MAINTENANCE_DATABASE)
     with psycopg.connect(
-        libpq_conninfo(elsewhere), autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS
+        libpq_conninfo(elsewhere), autocommit=True, connect_timeout=OUTSIDE_TIMEOUT_SECONDS
     ) as connection:
         connection.execute(statement)
 

@@ -3,7 +3,8 @@
 Ids are drawn before their rows are committed, so the newest visible id is no end: a transaction
 that began earlier may still add a lower one. Whoever inserts holds the table's lock from before
 the id is drawn until the end; once all who held it at the horizon are gone, nothing below it can
-appear any more. Nobody is kept waiting for this.
+appear any more. Nobody is kept waiting for this. Who only tidies up (VACUUM, ANALYZE, by hand or by
+themselves) holds another lock, adds nothing and is not waited for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ _WRITERS = text(
         JOIN pg_locks AS held ON held.relation = CAST(told.name AS regclass)
         WHERE held.locktype = 'relation' AND held.granted AND held.pid <> pg_backend_pid()
             AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND held.mode NOT IN ('AccessShareLock', 'RowShareLock')
+            AND held.mode = 'RowExclusiveLock'
     """)
 )
 

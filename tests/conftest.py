@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -45,7 +47,7 @@ from models.demo import TEA_SHOP, load_demo
 from models.friend import Friend
 from models.line_event import LineEvent
 from models.local_day import local_day
-from models.member import Member, draw_number
+from models.member import Member, check_digit
 from models.points import post_points
 from models.programme import get_programme
 from models.purchase import Purchase, refigure
@@ -65,6 +67,8 @@ DATA_DIR = ROOT / "var" / "test-postgres"
 INGREDIENTS = ("migrations/versions/*.py", "models/**/*.py", "tests/conftest.py")
 """Whatever the kept databases are made by."""
 ONE_TEMPLATE_AT_A_TIME = 7_241_900
+PATIENCE_SECONDS = 120
+"""So long may a thread wait for one of the pool's connections, which more threads may want."""
 OBJECTS_BETWEEN_LOOKS = 50_000
 """So many more objects before garbage is looked for; Python's own 700 is for long-lived little."""
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
@@ -220,7 +224,7 @@ def database_url(server_url: str, pristine: str) -> Iterator[URL]:
 @pytest.fixture(scope="session")
 def shop_engine(database_url: URL) -> Iterator[Engine]:
     """Yield the engine of this process's database."""
-    engine = make_engine(database_url, pool_size=4)
+    engine = make_engine(database_url, pool_size=4, connect_timeout_seconds=PATIENCE_SECONDS)
     yield engine
     engine.dispose()
 
@@ -346,13 +350,24 @@ def lend(server_url: str, template: str) -> Iterator[Committed]:
     """Yield a fresh copy of a template as `committed` does, for as long as a fixture wants it."""
     name = f"regulars_race_{uuid4().hex[:12]}"
     url = create_database(server_url, name, template)
-    engine = make_engine(url, pool_size=24)
+    engine = make_engine(
+        url,
+        pool_size=24,
+        pool_timeout_seconds=PATIENCE_SECONDS,
+        connect_timeout_seconds=PATIENCE_SECONDS,
+    )
     yield Committed(url, engine, make_sessions(engine), Maker())
     engine.dispose()
     drop_database(server_url, name)
 
 
 # --- makers ---
+
+
+def member_number(place: int) -> str:
+    """Return the member number of this place: two that are drawn meet now and then."""
+    digits = f"{10_000_000 + place * 48_271_019 % 90_000_000}"
+    return digits + check_digit(digits)
 
 
 @dataclass
@@ -391,7 +406,7 @@ class Maker:
             programme.ladder.on(today).tier_at(spend_twd),
         )
         member = Member(
-            number=draw_number(),
+            number=member_number(number),
             line_user_id=(line_user_id or f"U{number:032x}") if line else None,
             name=name,
             phone=phone or f"+8869{10_000_000 + number:08d}",
@@ -627,13 +642,19 @@ def installation(
 
 
 @pytest.fixture
-def app(installation: Installation, standing_app: Flask) -> Iterator[Flask]:
+def app(
+    installation: Installation, standing_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Flask]:
     """Yield the application; `installation` and `clock` are its parts.
 
-    What a test sets in it is taken back, and nobody has tried any door yet.
+    What a test sets in it is taken back, and nobody has tried any door yet. No minute in which
+    tries are counted ends in the middle of a test.
     """
-    from handlers.limiting import limiter  # As above.
+    from handlers import limiting  # As above.
+    from handlers.limiting import limiter
 
+    began = time.time()
+    monkeypatch.setattr(limiting, "time", SimpleNamespace(time=lambda: began))
     kept = (standing_app.config, standing_app.extensions)
     as_they_were = [dict(each) for each in kept]
     limiter.reset()

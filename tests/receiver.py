@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 PAGE = Path(__file__).parents[1] / "docs" / "webhooks.md"
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 120
 
 
 @dataclass(frozen=True)

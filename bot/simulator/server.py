@@ -18,8 +18,8 @@ from .validation import load_models
 from .world import WORLD, Channel, World
 
 MAX_BODY_BYTES = 64 * 1024 * 1024  # For seeds and pictures; LINE's calls are held to 2 MB.
-START_SECONDS = 20
-STOP_SECONDS = 10
+START_SECONDS = 120
+STOP_SECONDS = 60
 SHUTDOWN_SECONDS = 0.5
 BACKLOG = 4_096
 

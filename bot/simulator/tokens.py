@@ -33,6 +33,7 @@ class ReplyTokens:
     """All reply tokens of the last twenty minutes."""
 
     def __init__(self) -> None:
+        self.life_ms = REPLY_TOKEN_MS
         self._tokens: OrderedDict[str, ReplyToken] = OrderedDict()
 
     def issue(self, user_id: str, *, now: int) -> str:
@@ -44,14 +45,14 @@ class ReplyTokens:
     def register(self, token: str, user_id: str, *, now: int) -> None:
         """Make `token` valid for this person for one minute."""
         self._forget_old(now)
-        self._tokens[token] = ReplyToken(user_id, now, now + REPLY_TOKEN_MS)
+        self._tokens[token] = ReplyToken(user_id, now, now + self.life_ms)
 
     def restart(self, token: str, *, now: int) -> None:
         """Count the minute from now, when the webhook leaves (again); never past twenty minutes."""
         known = self._tokens.get(token)
         if known is not None:
             latest = known.event_at + REDELIVERED_REPLY_TOKEN_MS
-            known.expires_at = min(now + REPLY_TOKEN_MS, latest)
+            known.expires_at = min(now + self.life_ms, latest)
 
     def find(self, token: object, *, now: int) -> ReplyToken | None:
         """Return the token if it may still be used."""

@@ -20,6 +20,8 @@ import aiohttp
 TIMEOUT_SECONDS = 2.0
 MAX_REMEMBERED_EVENTS = 10_000
 MAX_REDELIVERIES = 100
+REDELIVERY_SECONDS = 1.0
+TAKEN = 200
 
 Event = dict[str, Any]
 
@@ -56,6 +58,8 @@ class WebhookSender:
 
     def __init__(self, channel_secret: str, url: str | None) -> None:
         self.url = url
+        self.redelivers = False
+        """Whether what was not taken is sent again, as a channel may choose."""
         self._channel_secret = channel_secret
         self._session: aiohttp.ClientSession | None = None
         self._lanes: dict[str, deque[tuple[asyncio.Future[Outcome], bytes]]] = {}
@@ -71,6 +75,7 @@ class WebhookSender:
 
     async def close(self) -> None:
         """Stop sending and close all connections."""
+        self.redelivers = False
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

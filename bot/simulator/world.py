@@ -5,6 +5,7 @@ All of it is used from the event loop's thread only.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections import OrderedDict, deque
@@ -25,7 +26,15 @@ from .rich_menu import RichMenus
 from .storage import Storage
 from .tokens import AccessTokens, ReplyTokens, RetryKeys
 from .validation import CheckedMessage, MessageCheck
-from .webhooks import Event, Outcome, WebhookSender, write_body
+from .webhooks import (
+    MAX_REDELIVERIES,
+    REDELIVERY_SECONDS,
+    TAKEN,
+    Event,
+    Outcome,
+    WebhookSender,
+    write_body,
+)
 
 MAX_LOGGED_REQUESTS = 100_000
 MAX_CONTENTS = 1_000
@@ -222,16 +231,30 @@ class World:
         """Send an event to the bot's server, after the person's earlier ones; return its id."""
         destination = self.account["userId"]
         self.webhooks.remember(destination, event)
-        if "replyToken" in event:
-            self.reply_tokens.restart(event["replyToken"], now=self.now())
         if self.faults.webhook and self.webhooks.url is not None:
-            future = self.webhooks.enqueue(person.id, write_body(destination, [event]))
-            future.add_done_callback(
-                lambda done: self._show_outcome(person.id, event["type"], done.result())
-            )
+            self._deliver(destination, event, MAX_REDELIVERIES)
         else:
             self._show_outcome(person.id, event["type"], Outcome(None, 0))
         return str(event["webhookEventId"])
+
+    def _deliver(self, destination: str, event: Event, redeliveries: int) -> None:
+        if "replyToken" in event:
+            self.reply_tokens.restart(event["replyToken"], now=self.now())
+        lane = event["source"]["userId"]
+        future = self.webhooks.enqueue(lane, write_body(destination, [event]))
+        future.add_done_callback(
+            lambda done: self._end_delivery(destination, event, redeliveries, done.result())
+        )
+
+    def _end_delivery(
+        self, destination: str, event: Event, redeliveries: int, outcome: Outcome
+    ) -> None:
+        self._show_outcome(event["source"]["userId"], event["type"], outcome)
+        if outcome.status != TAKEN and self.webhooks.redelivers and redeliveries:
+            again = {**event, "deliveryContext": {"isRedelivery": True}}
+            asyncio.get_running_loop().call_later(
+                REDELIVERY_SECONDS, self._deliver, destination, again, redeliveries - 1
+            )
 
     def _show_outcome(self, user_id: str, kind: str, outcome: Outcome) -> None:
         self.phones.show(user_id, {"type": "webhook", "eventType": kind, **outcome.shown()})

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+import aiohttp
 import pytest
 
 from bot.channel_check import BAD, CODES, OK, UNKNOWN, WARN, Finding, check_channel
@@ -18,6 +19,8 @@ from handlers.console.settings.channel_words import advise
 SECRET, LONG_LIVED, CHANNEL_ID = "channel secret", "a long-lived token", "1234567890"
 BASIC_ID = "@teadays"
 OURS = "https://127.0.0.1:9"
+PATIENT = aiohttp.ClientTimeout(total=120)
+"""How long a call may take on a busy machine."""
 
 
 @dataclass
@@ -57,7 +60,7 @@ def look(
     """Look at the channel; return the findings by their codes."""
 
     async def run() -> list[Finding]:
-        client = LineClient(line.url, ChannelToken(token, channel_id, secret))
+        client = LineClient(line.url, ChannelToken(token, channel_id, secret), timeout=PATIENT)
         try:
             return await check_channel(client, believed or Believed(), OURS)
         finally:

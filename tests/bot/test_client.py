@@ -25,6 +25,13 @@ STATELESS = ChannelToken(None, CHANNEL_ID, SECRET)
 HELLO: list[Message] = [{"type": "text", "text": "你好 👋"}]
 PUSH = "/v2/bot/message/push"
 SOON = aiohttp.ClientTimeout(total=0.3)
+PATIENT = aiohttp.ClientTimeout(total=120)
+"""How long a call may take on a busy machine where nothing hangs."""
+
+
+@pytest.fixture(autouse=True)
+def patient_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.client.PROFILE_TIMEOUT", PATIENT)
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +61,13 @@ def ask(
     question: Callable[[LineClient], Awaitable[T]],
     *,
     token: ChannelToken = TOKEN,
-    **options: Any,
+    timeout: aiohttp.ClientTimeout = PATIENT,
 ) -> T:
     """Ask LINE one thing with a client of its own."""
 
     async def run() -> T:
         url = server if isinstance(server, str) else server.url
-        client = LineClient(url + "/", token, **options)
+        client = LineClient(url + "/", token, timeout=timeout)
         try:
             return await question(client)
         finally:

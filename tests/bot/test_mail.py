@@ -48,6 +48,13 @@ MAIL = Mail(
 )
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine take its time: no server here is too slow on purpose."""
+    for limit in ("CONNECT_SECONDS", "COMMAND_SECONDS", "DATA_SECONDS"):
+        monkeypatch.setattr(f"bot.mail.{limit}", 120.0)
+
+
 @dataclass
 class Postmaster:
     """Answers as told, and keeps what was handed over."""

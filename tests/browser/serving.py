@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -60,18 +60,19 @@ class _Gate:
     _is_shut: bool = False
     _left: threading.Condition = field(default_factory=threading.Condition)
 
-    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> ClosingIterator:
-        """Let a request in."""
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> list[bytes]:
+        """Let a request in, and out with its whole answer: a browser that hangs up ends no more."""
         with self._left:
             if self._is_shut:
                 start("503 Service Unavailable", [("Content-Length", "0")])
-                return ClosingIterator([])
+                return []
             self._inside += 1
         try:
-            return ClosingIterator(self.app(environ, start), self._leave)
-        except BaseException:
+            answer = ClosingIterator(self.app(environ, start))
+            with closing(answer):
+                return list(answer)
+        finally:
             self._leave()
-            raise
 
     def shut(self) -> None:
         """Let nobody in any more, and wait until all have left."""

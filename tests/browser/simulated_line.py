@@ -17,7 +17,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 TOKEN = "simulator-token"
-WAIT_SECONDS = 8.0
+WAIT_SECONDS = 60.0
 
 Json = dict[str, Any]
 

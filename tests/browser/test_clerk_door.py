@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import threading
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -10,13 +12,15 @@ from playwright.sync_api import Page, expect
 from models.shop import get_shop
 from models.staff import Staff
 from tests.browser import test_clerk_page
-from tests.browser.conftest import OpenPage, Screenshot, visit
+from tests.browser.conftest import WAIT_MS, OpenPage, Screenshot, visit
 from tests.browser.scanner import scan
 from tests.browser.test_clerk_page import Shop, log_in
 from tests.conftest import STAFF_PASSWORD, STAFF_PIN
 
 shop = test_clerk_page.shop
 DESKTOP = {"width": 1280, "height": 800}
+CLOCK_LEAP_SECONDS = 60
+"""A page's clock is stopped so far ahead that it has not come there by itself."""
 
 pytestmark = pytest.mark.browser
 
@@ -34,9 +38,24 @@ def add_manager(shop: Shop) -> Staff:
         return shop.committed.maker.staff(session, "manager", name="林店長")
 
 
+def lock_by_hand(page: Page) -> None:
+    """Lock the page from its menu."""
+    page.click(".menu summary")
+    page.click("text=鎖定")
+    expect(page.locator("#lock")).to_be_visible()
+
+
 def let_rest(page: Page, minutes: int) -> None:
     """Let the page's clock run on while nobody touches it."""
     page.clock.fast_forward(minutes * 60 * 1000)
+
+
+def scan_in_no_time(page: Page, code: str) -> None:
+    """Scan where a page's clock is ours: it dates the keys too, so it stands still meanwhile."""
+    now_ms = page.evaluate("Date.now()")
+    page.clock.pause_at(datetime.fromtimestamp(now_ms / 1000 + CLOCK_LEAP_SECONDS, UTC))
+    scan(page, code)
+    page.clock.resume()
 
 
 def test_a_manager_enrols_a_tablet_and_a_colleague_signs_in_with_one_hand(
@@ -76,9 +95,7 @@ def test_a_page_left_alone_is_covered_and_opens_as_it_was(
     page.clock.install()
     log_in(page, shop)
     page.wait_for_load_state("networkidle")  # A leap of time would cut a request off.
-    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=1))  # This page's keys are dated
-    scan(page, shop.fresh_code())  # by its own clock, which has to stand still for a scan.
-    page.clock.resume()
+    scan_in_no_time(page, shop.fresh_code())
     expect(page.locator(".who-name")).to_be_visible()
     expect(page.locator(".htmx-added")).to_have_count(0)  # Our script has taken the form over.
     page.locator("#amount").fill("450")
@@ -90,7 +107,7 @@ def test_a_page_left_alone_is_covered_and_opens_as_it_was(
     expect(page.locator("#lock [name=pin]")).to_be_focused()
     screenshot(page, "door-lock")
     page.keyboard.press("Escape")
-    scan(page, shop.fresh_code())
+    scan_in_no_time(page, shop.fresh_code())
     expect(page.locator("#lock")).to_be_visible()
     press_pin(page, "0001")
     expect(page.locator(".lock-notice")).to_contain_text("PIN 不對")
@@ -110,7 +127,10 @@ def test_a_session_the_server_locked_is_opened_in_place(open_page: OpenPage, sho
     expect(page.locator(".who-name")).to_be_visible()
     expect(page.locator(".htmx-added")).to_have_count(0)
     page.keyboard.type("300")
-    page.request.get(f"{shop.address}/clerk")  # Another window of this browser …
+    expect(page.locator("#preview")).to_contain_text("應付 NT$300")  # No answer is on its way
+    page.request.get(
+        f"{shop.address}/clerk"
+    )  # that would open it. Another window of this browser …
     token = page.locator("#lock [name=csrf_token]").input_value()
     page.request.post(  # … locks the session they share.
         f"{shop.address}/clerk/lock", form={"csrf_token": token}, max_redirects=0
@@ -141,14 +161,39 @@ def test_without_a_network_the_page_stays_open(open_page: OpenPage, shop: Shop) 
     expect(page.locator("#lock")).to_be_visible()
 
 
+def test_who_is_quicker_than_the_lock_is_not_undone_by_it(
+    open_page: OpenPage, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """U6: on a slow network the server locks a while after the page did."""
+    may_lock, serve = threading.Event(), shop.app.wsgi_app
+
+    def serve_slowly(environ: Any, start: Any) -> Any:
+        if environ["PATH_INFO"] == "/clerk/lock":
+            assert may_lock.wait(WAIT_MS / 1000)
+        return serve(environ, start)
+
+    monkeypatch.setattr(shop.app, "wsgi_app", serve_slowly)
+    page = open_page("about:blank")
+    log_in(page, shop)
+    lock_by_hand(page)
+    press_pin(page, STAFF_PIN)
+    may_lock.set()
+    expect(page.locator("#lock")).to_be_hidden()
+    page.reload()
+    expect(page.locator("[data-view=scan]")).to_be_visible()
+    may_lock.clear()
+    lock_by_hand(page)
+    page.click("#lock >> text=換人")
+    may_lock.set()
+    expect(page.locator(f".tile:has-text('{shop.staff.name}')")).to_be_visible()
+
+
 def test_people_change_with_one_tap_from_the_lock(open_page: OpenPage, shop: Shop) -> None:
     """U6: whoever stands there now picks their name."""
     manager = add_manager(shop)
     page = open_page("about:blank")
     log_in(page, shop)
-    page.click(".menu summary")
-    page.click("text=鎖定")
-    expect(page.locator("#lock")).to_be_visible()
+    lock_by_hand(page)
     page.click("#lock >> text=換人")
     page.click(f".tile:has-text('{manager.name}')")
     press_pin(page, STAFF_PIN)

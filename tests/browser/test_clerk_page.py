@@ -26,6 +26,7 @@ from models.purchase import Purchase
 from models.staff import Staff
 from tests.browser.conftest import (
     CHROMIUM_ARGUMENTS,
+    PATIENCE,
     WAIT_MS,
     OpenPage,
     Screenshot,
@@ -108,9 +109,10 @@ def log_in(page: Page, shop: Shop, *, name: str | None = None) -> None:
 
 
 def press(page: Page, keys: str) -> None:
-    """Press the big keys."""
+    """Press the big keys, and wait until our script has taken their form over."""
     for key in keys:
         page.click(f"[data-key='{key}']")
+    expect(page.locator(".htmx-added")).to_have_count(0)
 
 
 def test_a_clerk_serves_a_customer(open_page: OpenPage, shop: Shop, screenshot: Screenshot) -> None:
@@ -239,6 +241,21 @@ def test_a_scanner_that_stumbles_is_heard_whole(open_page: OpenPage, shop: Shop)
     expect(page.locator("#carrier .carrier-text")).to_have_text("/ABC+12.")
 
 
+def test_a_field_that_takes_no_whole_scan_keeps_what_was_typed(
+    open_page: OpenPage, shop: Shop
+) -> None:
+    page = open_page(f"{shop.address}/clerk")
+    log_in(page, shop)
+    scan(page, shop.fresh_code())
+    page.click(".items > summary")
+    page.click("[data-add-item]")
+    name = page.locator("#item-rows [name=line_name]")
+    name.fill("加料")
+    reach_for_it(page)
+    scan(page, shop.fresh_code(), stumbles={40: 1.5})
+    expect(name).to_have_value("加料")
+
+
 def test_without_a_network_a_confirm_waits_on_the_device_and_is_recorded_once(
     open_page: OpenPage, shop: Shop
 ) -> None:
@@ -247,6 +264,7 @@ def test_without_a_network_a_confirm_waits_on_the_device_and_is_recorded_once(
     page.fill("#code", shop.member.number)
     page.press("#code", "Enter")
     expect(page.locator(".who-name")).to_be_visible()
+    expect(page.locator(".htmx-added")).to_have_count(0)  # Our script has taken the form over.
     page.keyboard.type("１２０")
     page.click("#confirm")
     expect(page.locator("#notice")).to_contain_text("請先核對姓名")
@@ -254,6 +272,7 @@ def test_without_a_network_a_confirm_waits_on_the_device_and_is_recorded_once(
     page.context.set_offline(True)
     page.click("#confirm")
     expect(page.locator("[data-view=offline-done]")).to_contain_text("NT$120")
+    expect(page.locator("#offline-count b")).to_have_text("1")
     page.context.set_offline(False)
     expect(page.locator("#offline-count")).to_be_hidden(timeout=RECONNECT_MS)
     assert shop.count_purchases() == 1
@@ -314,7 +333,7 @@ def test_without_scripts_a_sale_is_recorded(browser: Browser, shop: Shop) -> Non
     assert shop.count_purchases() == 1
 
 
-def film(code: str, path: Path) -> Path:
+def film(code: str, path: Path) -> None:
     """Write what a camera sees of a phone's screen: a QR code, as a film of JPEG pictures."""
     qr = Image.open(io.BytesIO(draw_qr(code))).convert("L").resize((560, 560))
     picture = Image.new("L", CAMERA_PICTURE, 90)
@@ -322,7 +341,6 @@ def film(code: str, path: Path) -> Path:
     frame = io.BytesIO()
     picture.convert("RGB").save(frame, "JPEG", quality=85)
     path.write_bytes(frame.getvalue() * CAMERA_FRAMES)
-    return path
 
 
 def open_with_camera(browser: Browser, *arguments: str) -> Browser:
@@ -333,7 +351,7 @@ def open_with_camera(browser: Browser, *arguments: str) -> Browser:
 
 
 def test_the_camera_reads_the_code(browser: Browser, shop: Shop, tmp_path: Path) -> None:
-    path = film(shop.fresh_code(), tmp_path / "phone.mjpeg")
+    path = tmp_path / "phone.mjpeg"
     chromium = open_with_camera(
         browser, "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={path}"
     )
@@ -341,11 +359,13 @@ def test_the_camera_reads_the_code(browser: Browser, shop: Shop, tmp_path: Path)
         viewport={"width": 390, "height": 844}, locale="zh-TW", permissions=["camera"]
     )
     context.set_default_timeout(WAIT_MS)
+    context.add_init_script(PATIENCE)
     page = context.new_page()
     visit(page, f"{shop.address}/clerk")
     log_in(page, shop)
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url))
+    film(shop.fresh_code(), path)  # Only now, for a code does not last long.
     page.click("[data-open-camera]")
     expect(page.locator(".who-name")).to_have_text("王○明", timeout=WAIT_MS * 2)
     expect(page.locator("#camera")).to_be_hidden()

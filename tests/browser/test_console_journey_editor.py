@@ -20,8 +20,8 @@ from tests.models.test_outreach_plan import schedule
 
 TEN = datetime(2026, 11, 24, 10, 0, tzinfo=TAIPEI)
 DESK: ViewportSize = {"width": 1280, "height": 900}
-MAKING_ROOM_MS = 250
-"""Longer than the others take to move aside, as a hand is slower than a script."""
+MOST_NUDGES = 200
+"""A hand moves on until the others have made room."""
 CARE = [wait("week", "care"), send("care", words="{name}，好嗎？")]
 
 pytestmark = pytest.mark.browser
@@ -60,12 +60,14 @@ def test_steps_and_campaigns_are_dragged(
 
     visit(page, f"{shop.address}/console/journeys/care/edit")
     flow = page.locator("#editor .flow").first
-    drag(page, page.locator("[data-do=task]"), flow.locator("[data-id=care]"))
+    between = flow.locator("[data-id=week] ~ [data-do=task] ~ [data-id=care]")
+    drag(page, page.locator("[data-do=task]"), flow.locator("[data-id=care]"), between)
     page.get_by_label("要店員做什麼（繁體中文）").fill("打電話問好")
     page.get_by_role("button", name="套用到草稿").click()
     expect(flow.locator("[data-id=task_1]")).to_contain_text("打電話問好")
     grip = flow.locator("[data-id=care] .flow-grip")
-    drag(page, grip, flow.locator("[data-id=week]"))
+    first = flow.locator("[data-id=care] ~ [data-id=week]")
+    drag(page, grip, flow.locator("[data-id=week]"), first)
     expect(page.locator("#step-title")).to_contain_text("care")
     expect(flow.locator(".flow-step").first).to_contain_text("{name}，好嗎？")
     page.get_by_role("button", name="復原上一個改動").click()
@@ -83,7 +85,8 @@ def test_steps_and_campaigns_are_dragged(
     visit(page, f"{shop.address}/console/calendar")
     days = page.locator(".month-day")
     entry = days.filter(has_text="冬日第二杯").locator("[data-move]")
-    drag(page, entry, page.locator("[data-day='2026-11-27'] .month-entries"))
+    friday = page.locator("[data-day='2026-11-27'] .month-entries")
+    drag(page, entry, friday, friday.locator("[data-move]"))
     page.wait_for_url("**/console/calendar/campaigns/tea/move?day=2026-11-27")
     page.get_by_role("button", name="移到 11/27（五）").click()
     page.wait_for_url("**/console/calendar/day/2026-11-27")
@@ -91,15 +94,20 @@ def test_steps_and_campaigns_are_dragged(
         assert get_campaign(session, "tea").next_slot_at == TEN + timedelta(days=3)
 
 
-def drag(page: Page, what: Locator, where: Locator) -> None:
-    """Drag something with the mouse onto the upper part of something else, before which it goes."""
+def drag(page: Page, what: Locator, where: Locator, there: Locator) -> None:
+    """Drag something with the mouse onto the upper part of something else until it is `there`.
+
+    What was swapped in can be dragged once it has settled; a short while before it can be seen.
+    """
+    expect(page.locator(".htmx-request, .htmx-added, .htmx-settling")).to_have_count(0)
     what.scroll_into_view_if_needed()
     start, end = what.bounding_box(), where.bounding_box()
     assert start is not None
     assert end is not None
     page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
     page.mouse.down()
-    for down in (0, 8):
-        page.mouse.move(end["x"] + end["width"] / 2, end["y"] + down, steps=8)
-    page.wait_for_timeout(MAKING_ROOM_MS)
+    for nudge in range(MOST_NUDGES):
+        page.mouse.move(end["x"] + end["width"] / 2, end["y"] + nudge % 2 * 8, steps=8)
+        if there.count():
+            break
     page.mouse.up()

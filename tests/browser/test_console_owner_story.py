@@ -87,6 +87,7 @@ def a_proposal_is_written_and_checked(page: Page) -> None:
     page.fill("[name=threshold_gold]", "12,000")
     page.fill("[name=grace_days]", "14")
     page.fill("[name=note]", "客單價提高，門檻跟著調整")
+    page.press("[name=note]", "Tab")  # A field is checked once it is left.
     expect(page.locator("#check")).not_to_contain_text("請寫修改原因")
     expect(page.locator("#check")).to_contain_text("近 365 天消費 NT$12,000，門檻 NT$12,000")
     page.get_by_role("button", name="儲存提案").click()

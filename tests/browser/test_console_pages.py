@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from jobs.prepare_figures import prepare_figures
@@ -26,9 +26,12 @@ AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="ut
 FIND_SERIOUS = """axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => violations
     .filter(({impact}) => ["serious", "critical"].includes(impact))
     .map(({id, nodes}) => id + ": " + nodes.slice(0, 3).map((node) => node.target.join(" "))))"""
-STANDS_STILL = """Promise.race([new Promise((done) => setTimeout(done, 1000)), Promise.allSettled(
-    [document.fonts.ready, ...document.getAnimations().map(({finished}) => finished)])])"""
-"""What fades in is not yet of its colour; what spins, or is swapped, is not waited for."""
+UNDER_WAY = ".htmx-request, .htmx-swapping, .htmx-added, .htmx-settling"
+ASK_NO_MORE = """document.addEventListener(
+    "htmx:beforeRequest", (event) => event.preventDefault(), {capture: true})"""
+FADE_IN = """document.fonts.ready.then(() => document.getAnimations()
+    .filter(({effect}) => Number.isFinite(effect.getComputedTiming().endTime))
+    .forEach((animation) => animation.finish()))"""
 WIDTH_NOW = "document.documentElement.scrollWidth"
 Theme = Literal["light", "dark"]
 
@@ -86,7 +89,10 @@ def walk(
 ) -> dict[str, list[str]]:
     """Open pages one after the other and return what is wrong, by page."""
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=theme, locale="zh-TW"
+        viewport={"width": width, "height": 900},
+        color_scheme=theme,
+        locale="zh-TW",
+        reduced_motion="reduce",
     )
     context.set_default_timeout(WAIT_MS)
     complaints: list[str] = []
@@ -111,8 +117,19 @@ def faults_of(page: Page, address: str, path: str, width: int) -> list[str]:
         return [f"status {answer.status if answer else None}"]
     if page.locator("[data-chart]").count():
         page.locator("[data-chart] svg").first.wait_for(state="attached")
-    page.evaluate(f"{STANDS_STILL}.then(() => null)")
+    come_to_rest(page)
     page.evaluate(AXE)
     found: list[str] = page.evaluate(FIND_SERIOUS)
     wide = page.evaluate(WIDTH_NOW)
     return [*found, *([f"{wide} pixels wide"] if wide > width else [])]
+
+
+def come_to_rest(page: Page) -> None:
+    """Wait for what was asked, and let the page ask no more: until it has come, colours are pale.
+
+    What fades in has faded in; what spins goes on.
+    """
+    expect(page.locator(UNDER_WAY)).to_have_count(0)
+    page.evaluate(ASK_NO_MORE)
+    expect(page.locator(UNDER_WAY)).to_have_count(0)
+    page.evaluate(FADE_IN)

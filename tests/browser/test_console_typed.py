@@ -40,6 +40,8 @@ def test_words_come_back_after_a_login_that_ended_and_only_once(
         page.context.clear_cookies()
         page.get_by_role("button", name="看看會怎樣").click()
         expect(page.locator("main")).to_contain_text("登入已過期")
+        page.clock.install(time=NOON)
+        page.clock.pause_at(NOON + timedelta(hours=3))  # A word at the edge stays to be read.
         log_in(page)
         expect(reason).to_have_value(WORDS)
         expect(page.locator("[name=points]")).to_have_value("25")

@@ -14,6 +14,7 @@ import pytest
 import setup
 from package_index import SetupError
 
+PATIENCE_SECONDS = 120
 FOREGROUND = Path(setup.__file__).with_name("foreground.py")
 WHEEL = "uv-{version}-py3-none-{tag}.whl".format(
     version=package_index.UV_VERSION, tag=package_index.UV_WHEELS["Linux", "x86_64"][0]
@@ -242,20 +243,38 @@ def start_in_foreground(code: str) -> subprocess.Popen[str]:
 
 
 def test_ctrl_c_ends_a_command_in_peace() -> None:
-    code = "import time\ntry: print('ready'); time.sleep(30)\nfinally: print('bye')"
+    code = "import time\ntry: print('ready'); time.sleep(600)\nfinally: print('bye')"
     with start_in_foreground(code) as started:
         subprocess.run(["kill", "-INT", "--", f"-{started.pid}"], check=True)
-        said, _ = started.communicate(timeout=20)
+        said, _ = started.communicate(timeout=PATIENCE_SECONDS)
 
     assert said == "bye\n"
     assert started.returncode == 0
 
 
 def test_sigterm_is_passed_on() -> None:
-    with start_in_foreground("import time; print('ready'); time.sleep(30)") as started:
+    with start_in_foreground("import time; print('ready'); time.sleep(600)") as started:
         started.send_signal(signal.SIGTERM)
 
-        assert started.wait(timeout=20) == 0
+        assert started.wait(timeout=PATIENCE_SECONDS) == 0
+
+
+def test_a_sigterm_while_the_command_is_being_started_is_passed_on() -> None:
+    code = """if True:
+        import foreground, signal, subprocess
+        start = subprocess.Popen
+        def interrupted(command):
+            child = start(command)
+            signal.raise_signal(signal.SIGTERM)
+            return child
+        subprocess.Popen = interrupted
+        raise SystemExit(foreground.main(["sleep", "600"]))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=FOREGROUND.parent, timeout=PATIENCE_SECONDS, check=False
+    )
+
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from models.checkout import Sale, record_purchase
 from models.database import create_database, drop_database
@@ -20,6 +22,8 @@ from tests.processes import Installation, installed, wait_until
 
 HERE = Path(__file__).parent
 RECEIPT = "謝謝光臨"
+LONG_LIFE_MINUTES = 10
+_phones = count(20_000_000)
 _shops: list[Installation] = []
 """The shop, once it runs."""
 
@@ -41,6 +45,7 @@ def shop(server_url: str, pristine: str) -> Iterator[Installation]:
     """Yield the shop with web, worker and clock running."""
     name = f"regulars_faults_{uuid4().hex[:12]}"
     with installed(create_database(server_url, name, pristine), "faults") as made:
+        let_tokens_live(made)
         made.start("web", "worker", "clock")
         _shops.append(made)
         yield made
@@ -108,7 +113,48 @@ def make_members(
 
 def new_phone() -> str:
     """Return a mobile number nobody has; none begins with 099, which is no mobile's."""
-    return f"+8869{uuid4().int % (9 * 10**7):08d}"
+    return f"+8869{next(_phones):08d}"
+
+
+def let_tokens_live(shop: Installation) -> None:
+    """Let reply tokens live for longer than a worker may take to start on a busy machine.
+
+    Nothing runs yet. LINE counts from the webhook, and so do we: we so believe it came later.
+    """
+    shop.line.world.reply_tokens.life_ms = LONG_LIFE_MINUTES * 60 * 1000
+    later = f"clock_timestamp() + interval '{LONG_LIFE_MINUTES - 1} minutes'"
+    with shop.sessions.begin() as session:
+        session.execute(text(f"ALTER TABLE line_event ALTER received_at SET DEFAULT {later}"))
+
+
+@contextmanager
+def standing_worker(shop: Installation) -> Iterator[None]:
+    """Let the worker stand still between two transactions, so that it keeps no lock from others."""
+    worker = shop.processes["worker"]
+
+    def stands_well() -> bool:
+        worker.pause()
+        if _is_in_transaction(shop):
+            worker.go_on()
+            return False
+        return True
+
+    wait_until(stands_well, "the worker stands still between two transactions")
+    try:
+        yield
+    finally:
+        worker.go_on()
+
+
+def _is_in_transaction(shop: Installation) -> bool:
+    """Tell whether anybody but us is in a transaction."""
+    others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND backend_type = 'client backend' AND xact_start IS NOT NULL"
+        " AND pid <> pg_backend_pid()"
+    )
+    with shop.sessions() as session:
+        return bool(session.scalar(text(others)))
 
 
 def sell(shop: Installation, regulars: list[Regular], *, ring: bool = True) -> None:

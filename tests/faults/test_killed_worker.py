@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from sqlalchemy import text
 
 from tests.faults.conftest import (
     MakeRegulars,
     assert_each_heard_once,
     owed_to,
     sell,
+    standing_worker,
     wait_settled,
 )
 from tests.faults.events import states
@@ -46,10 +46,11 @@ def accepted(line: Line, path: str, people: list[Shopper]) -> Counter[str]:
     return Counter(call["user"] for call in calls if call["status"] == 200 and call["user"] in ids)
 
 
-def is_idle(shop: Installation) -> bool:
-    """Tell whether the workers have nothing in hand: stopped now, they keep no lock from others."""
-    with shop.sessions() as session:
-        return not session.scalar(text("SELECT count(*) FROM procrastinate_jobs"))
+def answer_only(line: Line, count: int) -> None:
+    """Let LINE take so many more answers, slowly, and hang at the others: work is left."""
+    answers = {"match": {"path": REPLY}}
+    taken = answers | {"fault": "slow", "ms": 0, "times": count}
+    line.misbehave(taken, answers | {"fault": "hang"}, latency_ms=LATENCY_MS)
 
 
 @pytest.mark.parametrize(
@@ -70,19 +71,22 @@ def test_every_event_is_answered_and_every_receipt_arrives_once(
 ) -> None:
     regulars = make_regulars(people)
     shoppers = [regular.shopper for regular in regulars]
-    wait_until(partial(is_idle, shop), "what the timetable had for the day is done")
-    shop.processes["worker"].pause()
-    with ThreadPoolExecutor(SENDERS) as threads:
-        event_ids = list(threads.map(partial(speak, shoppers), range(events)))
-    sell(shop, regulars)
-    wait_until(lambda: states(shop, event_ids)["waiting"] == events, "every event is kept")
-    line.misbehave(latency_ms=LATENCY_MS)
-    shop.processes["worker"].go_on()
+    part = events // (kills + 2)
+    with standing_worker(shop):
+        with ThreadPoolExecutor(SENDERS) as threads:
+            event_ids = list(threads.map(partial(speak, shoppers), range(events)))
+        sell(shop, regulars)
+        wait_until(lambda: states(shop, event_ids)["waiting"] == events, "every event is kept")
+        answer_only(line, 2 * part - 1)
     for kill in range(1, kills + 1):
-        enough = events * kill // (kills + 2)
+        enough = part * kill
         wait_until(partial(has_answered, line, shoppers, enough), f"{enough} answers")
         shop.kill("worker")
         assert accepted(line, REPLY, shoppers).total() < events, "there was work left"
+        if kill < kills:
+            answer_only(line, 2 * part - 1)
+        else:
+            line.misbehave(latency_ms=LATENCY_MS)
         shop.start("worker")
     wait_until(lambda: states(shop, event_ids)["done"] == events, "every event is done")
     expected = Counter(shoppers[number % people].id for number in range(events))

@@ -27,11 +27,16 @@ from models.sandbox import NEWCOMER
 from tests.conftest import Maker
 from tests.faults.conftest import MakeRegulars, Regular
 from tests.faults.events import code_of
-from tests.processes import Installation, is_serving, wait_until
+from tests.processes import (
+    CALL_SECONDS,
+    PATIENCE_SECONDS,
+    Installation,
+    is_serving,
+    wait_until,
+)
 
 AT_ONCE = 50
 TRIES = 20
-SECONDS = 30.0
 AMOUNT_TWD = 450
 RUNNING = 409
 
@@ -65,7 +70,7 @@ class Till:
             f"{self.base_url}/api/v1{path}",
             json=body,
             headers=self.headers(key),
-            timeout=SECONDS,
+            timeout=CALL_SECONDS,
             retries=False,
         )
         is_replayed = answer.headers.get("Idempotency-Replayed") == "true"
@@ -73,12 +78,14 @@ class Till:
 
     def post_until_answered(self, path: str, body: dict[str, Any], key: str) -> Answer:
         """Try again with the same key for as long as we are told that it is being worked on."""
-        for _ in range(TRIES):
-            answer = self.post(path, body, key)
-            if answer.status != RUNNING or answer.code != "idempotency_key_in_use":
-                return answer
-            threading.Event().wait(0.2)
-        raise AssertionError("it is being worked on for ever")
+        answers: list[Answer] = []
+
+        def is_answered() -> bool:
+            answers.append(self.post(path, body, key))
+            return answers[-1].code != "idempotency_key_in_use"
+
+        wait_until(is_answered, "it is not being worked on any more")
+        return answers[-1]
 
     def headers(self, key: str) -> dict[str, str]:
         """Return the headers of a call that writes."""
@@ -129,7 +136,7 @@ def all_at_once(ask: Callable[[int], Answer]) -> list[Answer]:
     together = threading.Barrier(AT_ONCE)
 
     def one(number: int) -> Answer:
-        together.wait(SECONDS)
+        together.wait(PATIENCE_SECONDS)
         return ask(number)
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
@@ -317,7 +324,7 @@ def send_only(till: Till, path: str, body: dict[str, Any], key: str) -> socket.s
         **till.headers(key),
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    line = socket.create_connection((str(address.hostname), address.port or 80), SECONDS)
+    line = socket.create_connection((str(address.hostname), address.port or 80), CALL_SECONDS)
     line.sendall(f"POST /api/v1{path} HTTP/1.1\r\n{head}\r\n".encode() + content)
     return line
 

@@ -91,7 +91,7 @@ def test_one_members_calendar_says_what_they_get_and_why_not(
     page = desk.get(f"/console/calendar/member?member={member.number}").text
     assert "會收到" in page
     assert "讓給更重要的訊息" in page
-    assert "找不到" in desk.get("/console/calendar/member?member=999999998").text
+    assert "找不到" in desk.get("/console/calendar/member?member=000000000").text
     assert "輸入一位會員" in desk.get("/console/calendar/member").text
     other = make_member(friend=False)
     session.commit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pyotp
 import pytest
@@ -29,12 +30,19 @@ def fresh_limits(client: FlaskClient) -> None:
     limiter.reset()
 
 
-def phone_of(app: Flask, staff: Staff, clock: Clock) -> str:
+def phone_of(app: Flask, staff: Staff, clock: Clock, *, seconds: int = 0) -> str:
+    """Return what a person's phone shows now, or so much later."""
     session = object_session(staff)
     assert session is not None
     session.refresh(staff)
     secret = totp_secret(staff, app.config["SECRET_KEY"])
-    return pyotp.TOTP(secret).at(clock())
+    return pyotp.TOTP(secret).at(clock() + timedelta(seconds=seconds))
+
+
+def wrong_for(app: Flask, staff: Staff, clock: Clock) -> str:
+    """Return a code that a person's phone does not show about now."""
+    shown = {phone_of(app, staff, clock, seconds=near) for near in range(-150, 151, 30)}
+    return next(code for code in map("{:06}".format, range(12)) if code not in shown)
 
 
 def test_strangers_are_led_to_the_login_and_back(
@@ -104,7 +112,7 @@ def test_an_owner_sets_up_a_phone_before_anything_else(
     page = desk.get("/console/login/totp")
     assert "掃描這個條碼" in page.text
 
-    wrong = desk.send("/console/login/totp", code="000000")
+    wrong = desk.send("/console/login/totp", code=wrong_for(app, owner, clock))
     assert wrong.status_code == 403
     assert "驗證碼不對" in wrong.text
     right = desk.send("/console/login/totp", code=phone_of(app, owner, clock))
@@ -125,7 +133,7 @@ def test_the_second_factor_is_asked_for_at_every_login(
     assert led.headers["Location"].startswith("/console/login/code")
     assert desk.get(HOME).status_code == 302
     clock.advance(minutes=1)
-    wrong = desk.send("/console/login/code", code="123456")
+    wrong = desk.send("/console/login/code", code=wrong_for(app, owner, clock))
     right = desk.send("/console/login/code", code=phone_of(app, owner, clock))
 
     assert (wrong.status_code, right.status_code) == (403, 303)

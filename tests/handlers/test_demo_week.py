@@ -9,13 +9,18 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import click
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import func, select
 
+from bot import client as line_client
+from bot.client import LineClient
+from handlers.line import keeper
 from handlers.operator.demo_week import FIRST_DAY, PlayedWeek, add_week
-from jobs.demo_week import playing, staging
+from jobs import deliver_outbox, work_inbox
+from jobs.demo_week import playing, staging, webhooks
 from jobs.demo_week.crowd import Crowd
 from jobs.demo_week.playing import entries_of, steps_of
 from jobs.demo_week.staging import set_stage
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
     from app import Installation
 
 DAY = date.fromisoformat(FIRST_DAY)
+PATIENCE_SECONDS = 300
 
 
 @pytest.fixture
@@ -48,6 +54,19 @@ def build(installation: Installation) -> Any:
         return played, create_app(played).test_client()
 
     return build
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all sides wait for each other: a call that a busy machine gives up is a message late."""
+    patient = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
+    monkeypatch.setattr("app.LineClient", partial(LineClient, timeout=patient))
+    monkeypatch.setattr(line_client, "PROFILE_TIMEOUT", patient)
+    monkeypatch.setattr(keeper, "ANSWER_WITHIN_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(webhooks, "ANSWER_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(playing, "LONGEST_COURIER_SECONDS", PATIENCE_SECONDS)
+    for job in (deliver_outbox, work_inbox):
+        monkeypatch.setattr(job, "LONGEST_SECONDS", PATIENCE_SECONDS)
 
 
 def facts_of(sessions: Sessions) -> dict[str, Any]:
@@ -66,7 +85,7 @@ def facts_of(sessions: Sessions) -> dict[str, Any]:
 
 
 def test_a_day_runs_by_itself_and_is_told(
-    server_url: str, pristine: str, build: Any, monkeypatch: pytest.MonkeyPatch
+    server_url: str, pristine: str, build: Any, patience: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A-24: tiering, tags, pushes and reports of a day, with no human step; names are masked."""
     ready: Callable[..., Any] = partial(create_database, template=pristine)

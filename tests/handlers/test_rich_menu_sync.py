@@ -23,6 +23,12 @@ from tests.conftest import NOON, Maker
 SECRET, TOKEN, CHANNEL_ID = "channel secret of the tests", "channel token of the tests", "1234567"
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine take its time to answer."""
+    monkeypatch.setattr(rich_menu_sync, "TIMEOUT", (60, 60))
+
+
 @pytest.fixture
 def line() -> Iterator[SimulatorServer]:
     with SimulatorServer(Channel(SECRET, TOKEN, CHANNEL_ID)) as server:

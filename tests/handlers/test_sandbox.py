@@ -359,7 +359,7 @@ def test_two_who_make_it_at_once_make_one(alone: Committed) -> None:
 
 
 def test_without_a_shop_there_is_no_sandbox_and_nothing_half_made(server_url: str) -> None:
-    name = "regulars_no_shop"
+    name = f"regulars_no_shop_{uuid4().hex[:12]}"
     url = create_database(server_url, name)
     engine = make_engine(url)
     migrations.upgrade(engine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from itertools import count
 from typing import Any, cast
 from uuid import UUID, uuid4
 
+import aiohttp
 import pytest
 import structlog
 from sqlalchemy import URL, Engine, select
@@ -80,6 +82,13 @@ DELETING = """
     )
     SELECT string_agg(format('; DELETE FROM %%s', id::regclass), '') FROM emptied
 """
+HELD = """
+    SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE locktype = 'advisory' AND datname = current_database()
+"""
+PATIENCE_SECONDS = 120
+PATIENT = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
+"""How long a call to a server of the tests may take on a busy machine."""
 ACCEPTED = Outcome(Verdict.ACCEPTED, 200, "request-1")
 ALREADY = Outcome(Verdict.ALREADY_ACCEPTED, 409, reason="The retry key is already accepted")
 RATE_LIMITED = Outcome(Verdict.TRY_LATER, 429, reason="The API rate limit has been exceeded.")
@@ -303,7 +312,12 @@ def job_database(server_url: str, pristine: str) -> Iterator[JobDatabase]:
     """Yield the database that all workers of this process share, one after another."""
     name = f"regulars_jobs_{uuid4().hex[:12]}"
     url = create_database(server_url, name, pristine)
-    engine = make_engine(url, pool_size=16)
+    engine = make_engine(
+        url,
+        pool_size=16,
+        pool_timeout_seconds=PATIENCE_SECONDS,
+        connect_timeout_seconds=PATIENCE_SECONDS,
+    )
     with engine.connect() as connection:
         deleting = connection.exec_driver_sql(DELETING, (list(EMPTIED),)).scalar_one()
     yield JobDatabase(url, engine, f"SET LOCAL session_replication_role = replica{deleting}")
@@ -312,12 +326,32 @@ def job_database(server_url: str, pristine: str) -> Iterator[JobDatabase]:
 
 
 @pytest.fixture
-def worker(job_database: JobDatabase, clock: Clock) -> Iterator[Worker]:
-    """Yield a worker at an empty inbox and outbox; what it leaves is taken away."""
+def worker(
+    job_database: JobDatabase, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Worker]:
+    """Yield a worker at an empty inbox and outbox; what it leaves is taken away.
+
+    However slow the machine is, no job of it ends before its work does.
+    """
+    for job in ("work_inbox", "deliver_outbox", "deliver_mail"):
+        monkeypatch.setattr(f"jobs.{job}.LONGEST_SECONDS", float(PATIENCE_SECONDS))
     url, engine = job_database.url, job_database.engine
     yield Worker(make_sessions(engine), engine, url, clock)
     with engine.begin() as connection:
         connection.exec_driver_sql(job_database.emptying)
+    _wait_for_locks(engine)
+
+
+def _wait_for_locks(engine: Engine) -> None:
+    """Wait until no clock or worker holds its lock: the server ends a session a moment later.
+
+    The next test's would take it for another one that is alive.
+    """
+    until = time.monotonic() + PATIENCE_SECONDS
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while connection.exec_driver_sql(HELD).scalar_one():
+            assert time.monotonic() < until, "somebody still holds a lock"
+            time.sleep(0.01)
 
 
 def a_person() -> str:

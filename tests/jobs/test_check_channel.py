@@ -15,7 +15,7 @@ from bot.simulator import Channel, SimulatorServer
 from jobs.check_channel import check_channel
 from models.channel_check import PATIENCE, ask_check, find_newest_check
 from models.link import LinkMaker
-from tests.jobs.conftest import Worker
+from tests.jobs.conftest import PATIENT, Worker
 
 SECRET, TOKEN = "channel secret", "a long-lived token"
 
@@ -28,7 +28,7 @@ def line() -> Iterator[SimulatorServer]:
 
 def look(worker: Worker, line: SimulatorServer) -> int:
     async def run() -> int:
-        client = LineClient(line.url, ChannelToken(TOKEN, None, SECRET))
+        client = LineClient(line.url, ChannelToken(TOKEN, None, SECRET), timeout=PATIENT)
         links = LinkMaker(b"", "https://127.0.0.1:9")
         try:
             return await check_channel(replace(worker.context, line=client, links=links))

@@ -355,7 +355,7 @@ def test_a_campaigns_letters_are_told_apart_by_their_keys(
     mailer.script = [NO_MAILBOX]
     context = replace(worker.context, mailer=mailer, links=LINKS)
 
-    def send(*letters: Letter, seconds: float = 10) -> dict[UUID, Outcome]:
+    def send(*letters: Letter, seconds: float = 600) -> dict[UUID, Outcome]:
         until = time.monotonic() + seconds
         return asyncio.run(deliver_mails(context, letters, until=until))
 

@@ -31,6 +31,7 @@ from models.base import Sessions
 from models.identity import TextMessage, derive_pepper, owe_text, request_binding, send_code
 from models.member_code import derive_signing_key
 from tests.conftest import NOON, Clock, Committed
+from tests.jobs.conftest import PATIENT
 
 PHONE = "+886912345678"
 
@@ -117,7 +118,8 @@ class _Answering(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def gateway() -> Iterator[str]:
+def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr("bot.text_sender.TIMEOUT", PATIENT)
     server = HTTPServer(("127.0.0.1", 0), _Answering)
     _Answering.asked.clear()
     Thread(target=server.serve_forever, daemon=True).start()

@@ -298,7 +298,7 @@ def test_lines_monthly_limit_is_noted_and_its_figure_asked_for(
 
 def test_turns_too_far_away_are_given_back(worker: Worker, member: Member) -> None:
     """Never above LINE's rate: who must wait longer than their claim holds comes round again."""
-    worker.run(lambda s: line_pace.take(s, line_pace.PUSH, 30 * 1_950))
+    worker.run(lambda s: line_pace.take(s, line_pace.PUSH, 59 * 1_950))
     owed = owe(worker, member)
     assert worker.deliver_outbox() == 0
 

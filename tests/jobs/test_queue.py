@@ -29,9 +29,7 @@ from jobs.worker import run_worker
 from models.database import libpq_conninfo
 from models.local_day import TAIPEI
 from tests.conftest import NOON
-from tests.jobs.conftest import Worker, a_person
-
-PATIENCE_SECONDS = 30.0
+from tests.jobs.conftest import PATIENCE_SECONDS, Worker, a_person
 
 
 @pytest.fixture
@@ -201,15 +199,17 @@ def test_many_rings_are_few_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     queue = FakeQueue()
     bell, _ = a_bell(queue)
 
+    began = time.monotonic()
     for _ in range(1_000):
         bell.ring("work_inbox")
         bell.ring("deliver_outbox")
     wait_until(lambda: {"work_inbox", "deliver_outbox"} <= set(queue.deferred))
     time.sleep(0.3)
 
-    assert queue.deferred.count("work_inbox") <= 3
-    bell.ring("work_inbox")
+    # At most one a pause, however long the machine took over the rings.
+    assert queue.deferred.count("work_inbox") <= 1 + (time.monotonic() - began) / 0.2
     before = len(queue.deferred)
+    bell.ring("work_inbox")
     wait_until(lambda: len(queue.deferred) > before)
 
 
@@ -418,6 +418,7 @@ def test_a_worker_works_what_waits_and_what_comes_and_ends_in_peace(
         worker.say(a_person(), "說明")
         defer_once(sync_queue, "work_inbox")
         wait_until(lambda: len(worker.line.said) == 2)
+        wait_until(lambda: waiting(worker) == [])  # What is taken is ended; what waits would stay.
         os.kill(os.getpid(), signal.SIGTERM)
 
     thread = threading.Thread(target=later)

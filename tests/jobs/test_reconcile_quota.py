@@ -24,7 +24,7 @@ from models.quota import (
     reserve,
     settle_use,
 )
-from tests.jobs.conftest import Worker
+from tests.jobs.conftest import PATIENT, Worker
 
 SECRET, TOKEN = "channel secret", "a long-lived token"
 TAIPEI = ZoneInfo("Asia/Taipei")
@@ -50,7 +50,7 @@ def reconcile(worker: Worker, line: SimulatorServer) -> int:
     """Run the job against the simulator."""
 
     async def run() -> int:
-        client = LineClient(line.url, ChannelToken(TOKEN, None, SECRET))
+        client = LineClient(line.url, ChannelToken(TOKEN, None, SECRET), timeout=PATIENT)
         try:
             return await reconcile_quota(replace(worker.context, line=client))
         finally:

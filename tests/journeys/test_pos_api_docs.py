@@ -31,7 +31,7 @@ PAGE = ROOT / "docs" / "pos-api.md"
 EXAMPLE = ROOT / "docs" / "examples" / "pos_client.py"
 DEMO_URL = "http://127.0.0.1:8000"
 END = "-- end of the block --"
-BLOCK_SECONDS = 60
+BLOCK_SECONDS = 300
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHAPES = (
     (re.compile(r"https?://[^/\s\"<>]+"), "<host>"),

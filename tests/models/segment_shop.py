@@ -17,19 +17,20 @@ from sqlalchemy.orm import Session
 from models.coupon import get_template, issue_coupon
 from models.friend import Friend
 from models.local_day import day_start, local_day
-from models.member import Member, draw_number
+from models.member import Member
 from models.programme import get_programme
 from models.purchase import Purchase, PurchaseLine, refigure
 from models.referral.table import Referral
 from models.review.table import Review
 from models.shop import find_store
-from tests.conftest import NOON
+from tests.conftest import NOON, Maker, member_number
 
 TODAY = local_day(NOON)
 STORES = ("TP01", "TP02", "TC01")
 CATEGORIES = ("奶茶", "果茶", "原茶")
 TIERS = ("basic", "silver", "gold", "black")
 CHANNELS = ("till", "web")
+NAMES = Maker().names
 Asked = dict[str, Any]
 
 
@@ -119,7 +120,7 @@ def keep_person(session: Session, person: Person) -> int:
     tiers = {tier.code: tier.id for tier in get_programme(session).tiers}
     line_id = f"U{uuid4().hex}" if person.line != "not_connected" else None
     member = Member(
-        number=draw_number(),
+        number=member_number(next(NAMES)),
         line_user_id=line_id,
         name="王小明",
         birthday=person.birthday,
@@ -209,7 +210,7 @@ def _review(member_id: int, purchase: Purchase) -> Review:
 def _somebody_gone(session: Session) -> Member:
     """Make a member who has left again, so that they are none to count."""
     left = Member(
-        number=draw_number(),
+        number=member_number(next(NAMES)),
         joined_at=NOON,
         join_source="line",
         tier_id=get_programme(session).tiers[0].id,

@@ -97,12 +97,12 @@ def test_the_list_goes_on_behind_one_and_finds_by_name(session: Session) -> None
 
 
 def test_progress_is_what_no_longer_waits(session: Session) -> None:
-    fill(session, 20)
+    fill(session, 60)
     run_id = frozen(session, holdout=50)
     run = session.get_one(CampaignRun, run_id)
     session.refresh(run)
     told = progress_of(session, [run_id])[run_id]
-    assert told.planned == 20
+    assert told.planned == 60
     assert told.done == told.planned - told.waiting > 0
     assert find_open_runs(session, [run.campaign_id]) == {run.campaign_id: run_id}
     run.state, run.finished_at = "finished", NOON

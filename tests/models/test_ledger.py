@@ -28,6 +28,7 @@ from models.points import (
     post_points,
     reserve_entry_ids,
     seal_entries,
+    sealing,
     settled_entry_id,
     take_back,
     verify_ledger,
@@ -36,11 +37,19 @@ from models.points import (
 from models.points import verifying as verifying_module
 from models.shop import get_shop
 from tests.conftest import NOON, Committed
+from tests.processes import wait_until
 
 MakeMember = Callable[..., Member]
 
 TODAY = date(2026, 11, 22)
 DECEMBER, JANUARY = date(2026, 12, 1), date(2027, 1, 1)
+
+
+WAITS_FOR_THE_LEDGER = text(
+    "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'ShareLock'"
+    " AND relation = 'points_entry'::regclass"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 
 def earn(session: Session, member: Member, points: int, key: str, **told: object) -> PointsEntry:
@@ -434,24 +443,25 @@ def test_a_quiet_day_has_its_seal_too(session: Session, member: Member) -> None:
     assert faults(session) == []
 
 
-def test_a_seal_waits_for_the_entries_under_way(committed: Committed) -> None:
+def test_a_seal_waits_for_the_entries_under_way(
+    committed: Committed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No entry with a smaller id can come after the seal."""
+    monkeypatch.setattr(sealing, "LOCK_TIMEOUT_MILLISECONDS", 120_000)
     with committed.sessions.begin() as session:
         one, other = (committed.maker.member(session).id for _ in range(2))
-    started, sealing = Barrier(2), Barrier(2)
+    started = Barrier(2)
 
     def post_slowly() -> int:
         with committed.sessions.begin() as session:
             entry = earn(session, session.get_one(Member, one), 5, "slow")
             started.wait(timeout=30)
-            sealing.wait(timeout=30)
-            session.execute(text("SELECT pg_sleep(0.3)"))
+            wait_until(lambda: session.scalar(WAITS_FOR_THE_LEDGER), "the seal waits")
             return entry.id
 
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(post_slowly)
         started.wait(timeout=30)
-        sealing.wait(timeout=30)
         with committed.sessions.begin() as session:
             last_id = settled_entry_id(session)
         assert last_id == slow.result()

@@ -134,7 +134,7 @@ def test_keys_of_two_runs_are_never_the_same(session: Session) -> None:
 
 def test_the_holdout_is_frozen_and_never_written_to(session: Session) -> None:
     """X2: a tenth is left out by default, the same people each time."""
-    members = fill(session, 400)
+    members = fill(session, 1_000)
     run_id = frozen(session, holdout=10)
 
     rows = recipients_of(session, run_id)
@@ -144,7 +144,7 @@ def test_the_holdout_is_frozen_and_never_written_to(session: Session) -> None:
         select(Member.id).where(Member.id.in_(members), position_of(code) < 1_000)
     )
     assert held == set(expected)
-    assert 10 < len(held) < 80
+    assert 25 < len(held) < 200
     assert {(rows[n].state, rows[n].variant, rows[n].batch_id) for n in held} == {
         ("skipped", None, None)
     }
@@ -153,7 +153,7 @@ def test_the_holdout_is_frozen_and_never_written_to(session: Session) -> None:
 
 def test_variants_share_the_rest_and_a_member_stays_in_theirs(session: Session) -> None:
     """E-15: who is in which variant follows from campaign and member alone."""
-    fill(session, 400)
+    fill(session, 1_000)
     run_id = frozen(session, variants=variants("A", "B"), holdout_percent=0, code="same")
     again = frozen(session, variants=variants("A", "B"), holdout_percent=0, code="same")
 
@@ -161,7 +161,7 @@ def test_variants_share_the_rest_and_a_member_stays_in_theirs(session: Session) 
     assert {n: row.variant for n, row in recipients_of(session, again).items()} == first
     counts = Counter(first.values())
     assert set(counts) == {"A", "B"}
-    assert abs(counts["A"] - counts["B"]) < 100
+    assert abs(counts["A"] - counts["B"]) < 250
 
 
 def test_arms_say_who_gets_what_by_position_and_rule(session: Session) -> None:
@@ -176,8 +176,9 @@ def test_arms_say_who_gets_what_by_position_and_rule(session: Session) -> None:
     run_id = frozen(session, variants=variants("A", "B"), arms=arms)
 
     counts = Counter(row.variant for row in recipients_of(session, run_id).values())
-    assert counts["B"] == 40
-    assert 10 < counts["A"] < 50
+    code = get_run(session, run_id).spec["code"]
+    first = select(func.count()).where(Member.points == 0, position_of(code) < 5_000)
+    assert counts == {"A": session.scalar(first), "B": 40}
 
 
 def test_the_audience_is_a_rule_over_members(session: Session) -> None:
@@ -326,16 +327,16 @@ def test_a_cancelled_plan_ends_at_once_and_a_begun_run_proves_who_was_skipped(
 def test_planned_is_accepted_and_skipped_and_refused_and_unknown(session: Session) -> None:
     """The proof: every recipient counts once, while a run goes on and at its end."""
     fill(session, 30)
-    fill(session, 5, first=300, marketing_allowed=False)
+    fill(session, 12, first=300, marketing_allowed=False)
     run_id = frozen(session, holdout=10)
     before = proof_of(session, run_id)
-    assert (before.planned, before.accepted, before.is_complete) == (35, 0, False)
+    assert (before.planned, before.accepted, before.is_complete) == (42, 0, False)
     settle_all(session, run_id)
 
     proof = proof_of(session, run_id)
     stopped = proof.skipped["marketing_stopped"]
     assert proof.is_complete
-    assert proof.accepted + stopped + proof.skipped.get("holdout", 0) == 35
+    assert proof.accepted + stopped + proof.skipped.get("holdout", 0) == 42
     assert proof.state == "finished"
 
 

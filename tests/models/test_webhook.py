@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -472,7 +473,7 @@ def test_two_feeders_and_many_writers_make_one_event_a_fact(
     """Concurrency: whoever feeds, each entry has one event, and a member's are in order."""
     with committed.sessions.begin() as session:
         ids = two_members + [committed.maker.member(session).id for _ in range(6)]
-    done: list[int] = []
+    over = Event()
 
     def write(member_id: int) -> None:
         for number in range(12):
@@ -482,15 +483,18 @@ def test_two_feeders_and_many_writers_make_one_event_a_fact(
                     session.rollback()
                 else:
                     session.commit()
-        done.append(member_id)
 
     def keep_feeding(_: int) -> None:
-        while len(done) < len(ids):
+        while not over.is_set():
             feed_once(committed, limit=7)
 
     with ThreadPoolExecutor(10) as threads:
-        work = [*threads.map(write, ids, timeout=60), *threads.map(keep_feeding, range(2))]
-    assert work
+        feeding = threads.map(keep_feeding, range(2))
+        try:
+            list(threads.map(write, ids))
+        finally:
+            over.set()
+        list(feeding)
     while feed_once(committed):
         pass
 

@@ -53,7 +53,7 @@ def test_it_does_not_start_without_the_channels_secret_and_token(name: str) -> N
         env=environment(**{name: "a"}),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert run.returncode == 2

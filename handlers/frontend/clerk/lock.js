@@ -15,6 +15,7 @@ const TIMEOUT_MS = 10_000;
 let lock = null;
 let restMs = 0;
 let heardAt = Date.now(); // When the server last learned that somebody is here.
+let locking = Promise.resolve(); // Until the server has locked: what overtook it would be undone by it.
 
 /** Watch over this page; `dialog` is its cover, or null where nobody is signed in. */
 export function guardPage(dialog) {
@@ -32,6 +33,7 @@ export function guardPage(dialog) {
   });
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   dialog.querySelector("form").addEventListener("submit", unlock);
+  dialog.querySelector("a").addEventListener("click", leave);
   setInterval(look, LOOKS_EVERY_MS);
 }
 
@@ -62,7 +64,7 @@ function cover() {
   lock.querySelector("[data-pad-field]").value = "";
   lock.showModal();
   lock.querySelector("[data-pad-field]").focus({ preventScroll: true });
-  post(lock.dataset.lockUrl).catch(() => {}); // It locks by itself before long.
+  locking = post(lock.dataset.lockUrl).catch(() => {}); // It locks by itself before long.
 }
 
 /** Send the PIN; the page opens as it was, or anew for somebody else. */
@@ -70,6 +72,7 @@ async function unlock(event) {
   event.preventDefault();
   const form = event.target;
   const notice = lock.querySelector(".lock-notice");
+  await locking;
   try {
     const answer = await post(form.action, new FormData(form));
     takeFreshToken({ getResponseHeader: (name) => answer.headers.get(name) });
@@ -81,6 +84,14 @@ async function unlock(event) {
     notice.replaceChildren(lock.querySelector("[data-no-network]").content.cloneNode(true));
   }
   form.elements.pin.focus({ preventScroll: true });
+}
+
+/** Go where somebody else signs in. */
+async function leave(event) {
+  event.preventDefault();
+  const { href } = event.currentTarget;
+  await locking;
+  location.assign(href);
 }
 
 function open(staffId) {

@@ -109,7 +109,7 @@ function commonEnd(one, other) {
 
 /** Remember a field's content whenever a person, not a scanner, has changed it. */
 document.addEventListener("keydown", ({ target, timeStamp }) => {
-  if (target.matches?.("input") && timeStamp - lastFieldKeyAt >= FASTEST_HAND_MS) {
+  if (target.matches?.("input") && timeStamp - lastFieldKeyAt >= FASTEST_HAND_MS && !isScanners()) {
     target.dataset.beforeScan = target.value;
   }
   lastFieldKeyAt = timeStamp;
