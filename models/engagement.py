@@ -188,9 +188,14 @@ def read_marks(session: Session) -> Marks:
 
 
 def recount(session: Session, member_ids: Sequence[int]) -> None:
-    """Count anew what these members left unanswered, and when they were last written to."""
+    """Count anew what these members left unanswered, and when they were last written to.
+
+    Their rows are held before they are read: an answer that is being noted is waited for.
+    """
     if member_ids:
-        session.execute(_RECOUNT, {"member_ids": list(member_ids)})
+        asked = {"member_ids": list(member_ids)}
+        session.execute(_HOLD, asked)
+        session.execute(_RECOUNT, asked)
 
 
 def find_engagement(session: Session, member_id: int) -> Engagement | None:
@@ -384,6 +389,12 @@ _SENT_BY_BATCH = text(
         )
         SELECT member_id FROM kept
     """)  # noqa: S608  # Of our own words only.
+)
+_HOLD = text(
+    squeezed("""
+        SELECT FROM engagement WHERE member_id = ANY(CAST(:member_ids AS bigint[]))
+        ORDER BY member_id FOR NO KEY UPDATE
+    """)
 )
 _RECOUNT = text(
     squeezed(f"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -30,19 +31,26 @@ from models.engagement import (
     merge_engagement,
     note_facts,
     note_messages,
+    recount,
     unmerge_engagement,
 )
 from models.line_event import LineEvent
 from models.member import Member
 from models.outbox import Owed
+from models.purchase import Purchase
 from models.segment import Context, explain_rule, members_of, parse_rule
-from tests.conftest import NOON, Maker
+from tests.conftest import NOON, Committed, Maker
 
 MakeMember = Callable[..., Member]
 ALL = 2**62
 Deed = Callable[[Session, Member, datetime], object]
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+ANYBODY_WAITS = text("""
+    SELECT EXISTS (SELECT FROM pg_locks
+        WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))
+""")
+"""For what this session holds."""
 _numbers = count(1)
 
 
@@ -76,10 +84,11 @@ def click(session: Session, member: Member, at: datetime) -> None:
     assert keep_looks(session, "web", [seen], max(at, NOON)).kept == 1
 
 
-def buy(session: Session, member: Member, at: datetime) -> None:
+def buy(session: Session, member: Member, at: datetime) -> Purchase:
     sale = Maker().spend(session, member, 100, at.date())
     sale.purchased_at = at
     session.flush()
+    return sale
 
 
 def send(
@@ -145,7 +154,7 @@ def test_taps_clicks_and_sales_are_the_last_of_each(
 
 @pytest.mark.parametrize("answer", [tap, click, buy])
 def test_any_answer_ends_what_was_unanswered_before_it(
-    session: Session, make_member: MakeMember, answer: Callable[[Session, Member, datetime], None]
+    session: Session, make_member: MakeMember, answer: Deed
 ) -> None:
     """B-07: answered is a tap, a click, or a purchase after the message."""
     member = make_member()
@@ -196,6 +205,32 @@ def test_in_whatever_order_and_how_often_things_are_seen_the_end_is_the_same(
     note_all(session)
     assert known(session, member).unanswered == sum(at > max(moments) for at in sent)
     assert known(session, member).sent_at == max(sent)
+
+
+def test_an_answer_and_a_message_noted_at_once_know_of_each_other(committed: Committed) -> None:
+    """B-07: who counts waits for an answer that is being noted, and then knows of it."""
+    with committed.sessions.begin() as session:
+        member = committed.maker.member(session)
+        note_all(session, NOON - DAY)
+        session.add(Engagement(member_id=member.id))
+        newest = buy(session, member, NOON).id
+
+    def take_a_message() -> None:
+        sent = {"owed_id": uuid4(), "kind": "win_back", "sent_at": NOON - HOUR}
+        with committed.sessions.begin() as session:
+            session.add(MarketingSent(member_id=member.id, **sent))
+            session.flush()
+            recount(session, [member.id])
+
+    with ThreadPoolExecutor(1) as others, committed.sessions.begin() as session:
+        note_facts(session, PURCHASES, newest)
+        taking = others.submit(take_a_message)
+        while not session.scalar(ANYBODY_WAITS):
+            assert not taking.done(), "it did not wait for the answer"
+        session.commit()
+        taking.result()
+    with committed.sessions() as session:
+        assert known(session, member).unanswered == 0
 
 
 def test_a_message_that_is_settled_by_a_slow_clock_is_not_missed(
