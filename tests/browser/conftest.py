@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,9 +26,10 @@ CHROMIUM_ARGUMENTS = (
     "--disable-sync",
 )
 PHONE = {"width": 390, "height": 844}
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 """How long a test waits for what has to come: long, for it costs only where it does not come."""
 expect.set_options(timeout=WAIT_MS)
+LOOKS_EVERY_MS = 50
 MOST_DETOURS = 3
 PATIENCE = """
     AbortController.prototype.abort = () => {};
@@ -71,6 +73,31 @@ def visit(page: Page, address: str) -> None:
         else:
             return
     raise AssertionError(f"the page never let us go to {address}")
+
+
+def wait_until(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait for something that is seen on no page: what the server knows, say."""
+    until = time.monotonic() + WAIT_MS / 1000
+    while not holds():
+        assert time.monotonic() < until, "it did not come to pass"
+        page.wait_for_timeout(LOOKS_EVERY_MS)
+
+
+def wait_for_script(page: Page, expression: str) -> None:
+    """Wait until an expression (or the promise it is) comes true.
+
+    Playwright's own way asks again by `eval`, which our pages' Content-Security-Policy forbids.
+    """
+
+    def holds() -> bool:
+        try:
+            return bool(page.evaluate(expression))
+        except Error as error:
+            if "context was destroyed" not in error.message:  # The page is on its way elsewhere.
+                raise
+            return False
+
+    wait_until(page, holds)
 
 
 @pytest.fixture(scope="module")

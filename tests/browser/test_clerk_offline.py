@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from models.member import Member
 from models.member_code import issue_code, read_code
 from models.offline_sale import OfflineSale
 from models.purchase import Purchase
-from tests.browser.conftest import OpenPage, Screenshot, visit
+from tests.browser.conftest import OpenPage, Screenshot, visit, wait_for_script, wait_until
 from tests.browser.scanner import scan
 from tests.browser.test_clerk_page import Shop, log_in, press, shop
 
@@ -29,7 +29,6 @@ __all__ = ["shop"]
 
 SCANS = 20
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
-SYNC_MS = 60_000
 SLOW_CLOCK = """
     const wall = Date;
     const behind = 3 * 60_000;
@@ -70,14 +69,18 @@ def wire(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Wire:
     return wire
 
 
+def wait_for_shell(page: Page) -> None:
+    """Wait until the browser keeps what it needs to go on alone."""
+    wait_for_script(page, "navigator.serviceWorker.controller !== null")
+    kept = "caches.open('regulars-shell').then((cache) => cache.match('/clerk/offline'))"
+    wait_for_script(page, f"{kept}.then(Boolean)")
+
+
 def open_counter(open_page: OpenPage, shop: Shop) -> Page:
     """Sign in, and wait until the browser keeps what it needs to go on alone."""
     page = open_page(f"{shop.address}/clerk")
     log_in(page, shop)
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
-    page.wait_for_function(
-        "caches.open('regulars-shell').then((cache) => cache.match('/clerk/offline'))"
-    )
+    wait_for_shell(page)
     return page
 
 
@@ -108,7 +111,7 @@ def sell_offline(page: Page, code: str, amount: str) -> None:
 def wait_for_purchases(page: Page, shop: Shop, count: int) -> None:
     """Wait until the server has so many sales and the queue is empty."""
     wait_until(page, lambda: shop.count_purchases() >= count)
-    expect(page.locator("#offline-count")).to_be_hidden(timeout=SYNC_MS)
+    expect(page.locator("#offline-count")).to_be_hidden()
     assert shop.count_purchases() == count
 
 
@@ -154,15 +157,6 @@ def test_twenty_scans_without_a_network_make_twenty_purchases(
         sold = session.scalars(select(Purchase).where(Purchase.idempotency_key.like("till:%")))
         bought = {purchase.member_id: purchase.amount_twd for purchase in sold}
     assert bought == {member.id: 100 + n for n, member in enumerate(members, start=1)}
-
-
-def wait_until(page: Page, holds: Callable[[], bool]) -> None:
-    """Wait for something the server knows."""
-    for _ in range(SYNC_MS // 100):
-        if holds():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("it did not come to pass")
 
 
 def test_the_answer_to_a_confirm_is_lost_after_the_server_committed(
@@ -276,7 +270,7 @@ def test_a_slow_clock_is_told_and_corrected(
     page.context.add_init_script(SLOW_CLOCK)
     log_in(page, shop)
     expect(page.locator("#offline-clock")).to_contain_text("平板時間慢 3 分鐘")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    wait_for_script(page, "navigator.serviceWorker.controller !== null")
     cut(page)
     began = datetime.now(UTC)
     sell_offline(page, shop.fresh_code(), "100")
@@ -334,7 +328,7 @@ def test_a_sale_on_the_screen_goes_on_when_the_network_comes_back(
     press(page, "200")
     screenshot(page, "clerk-offline-sale-desktop")
     mend(page)
-    expect(page.locator("#offline-away")).to_be_hidden(timeout=SYNC_MS)
+    expect(page.locator("#offline-away")).to_be_hidden()
     expect(page.locator("#offline-back")).to_be_visible()
     expect(page.locator("#amount")).to_have_value("200")
     page.click("#confirm")

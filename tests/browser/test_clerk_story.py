@@ -28,18 +28,17 @@ from models.receipt_code import ReceiptCode
 from models.shift import Shift
 from models.staff import Staff
 from tests.browser import test_clerk_offline, test_clerk_page
-from tests.browser.conftest import OpenPage, Screenshot, visit
+from tests.browser.conftest import OpenPage, Screenshot, visit, wait_until
 from tests.browser.scanner import scan
 from tests.browser.test_clerk_door import add_manager, press_pin
 from tests.browser.test_clerk_offline import (
-    SYNC_MS,
     Wire,
     code_of,
     cut,
     mend,
     sell_offline,
     wait_for_purchases,
-    wait_until,
+    wait_for_shell,
 )
 from tests.browser.test_clerk_page import Shop, press
 from tests.conftest import STAFF_PASSWORD, STAFF_PIN
@@ -133,10 +132,7 @@ def a_clerk_signs_in(day: Day) -> None:
     day.look("pin")
     press_pin(page, STAFF_PIN)
     day.see("scan")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
-    page.wait_for_function(
-        "caches.open('regulars-shell').then((cache) => cache.match('/clerk/offline'))"
-    )
+    wait_for_shell(page)
     day.look("scan")
 
 
@@ -302,7 +298,7 @@ def the_network_is_away_and_comes_back_twice(day: Day) -> None:
     cut(page)
     mend(page)
     wait_for_purchases(page, day.shop, known + 3)
-    expect(page.locator("#offline-away")).to_be_hidden(timeout=SYNC_MS)
+    expect(page.locator("#offline-away")).to_be_hidden()
     visit(page, f"{day.shop.address}/clerk")
     day.see("scan")
 

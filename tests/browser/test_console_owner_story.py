@@ -22,7 +22,6 @@ from tests.conftest import NOON, Committed
 
 DESK = {"width": 1280, "height": 900}
 NEXT_MONTH = date(2026, 12, 1)
-STEADY_MS = 60_000
 """A page asks every two seconds whether its figure is there; the rest is a busy machine."""
 
 pytestmark = pytest.mark.browser
@@ -98,7 +97,7 @@ def whom_it_hits_is_counted(page: Page, office: Office) -> None:
     """Who would move on the first day is counted unasked; the page shows it once it is."""
     expect(page.locator("#hits")).to_contain_text("計算中")
     office.work()
-    expect(page.locator("#hits")).to_contain_text("立即升級", timeout=STEADY_MS)
+    expect(page.locator("#hits")).to_contain_text("立即升級")
     expect(page.locator("#hits a.people").first).to_be_visible()
 
 
@@ -107,7 +106,7 @@ def two_years_are_replayed(page: Page, office: Office, screenshot: Screenshot) -
     page.get_by_role("button", name="開始試算").click()
     expect(page.locator(".prepared")).to_contain_text("計算中")
     office.work()
-    expect(page.locator("main")).to_contain_text("100.0%", timeout=STEADY_MS)
+    expect(page.locator("main")).to_contain_text("100.0%")
     expect(page.locator("main")).to_contain_text("點數負債")
     screenshot(page, "owner-2-simulation")
     page.locator("a.people").first.click()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import FloatRect, Locator, Page, Route, WebSocketRoute, expect
 
 from bot.simulator import Channel, SimulatorServer, webhooks
-from tests.browser.conftest import ROOT, OpenPage, Screenshot, miss
+from tests.browser.conftest import ROOT, OpenPage, Screenshot, miss, wait_for_script
 from tests.browser.sample_messages import (
     box,
     coupons,
@@ -357,7 +357,7 @@ def test_a_row_of_cards_scrolls_by_keyboard(line: Line, open_page: OpenPage) -> 
     row = page.locator(".fx-carousel")
     row.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.querySelector('.fx-carousel').scrollLeft > 0")
+    wait_for_script(page, "document.querySelector('.fx-carousel').scrollLeft > 0")
 
 
 def test_templates_and_imagemaps_can_be_tapped(
@@ -490,9 +490,10 @@ def test_words_are_cut_wrapped_or_made_smaller(line: Line, open_page: OpenPage) 
     assert heights[:2] == [22, 45]
     sizes = labels.evaluate_all("all => all.map(each => getComputedStyle(each).fontSize)")
     assert (sizes[0], sizes[3]) == ("16px", "74px")
-    page.wait_for_function(
+    wait_for_script(
+        page,
         "() => { const small = document.querySelector('.fx-shrink');"
-        " return small.scrollWidth <= small.clientWidth && small.clientHeight < 20; }"
+        " return small.scrollWidth <= small.clientWidth && small.clientHeight < 20; }",
     )
 
 
