@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, Route, ViewportSize, expect
 from sqlalchemy import select
 
 from handlers import keep_so_far
@@ -37,6 +37,9 @@ SLOW_CLOCK = """
         static now() { return wall.now() - behind; }
     };
 """
+NOTE_NEWS = (
+    "window.news = []; document.addEventListener('network', ({detail}) => news.push(detail))"
+)
 
 pytestmark = pytest.mark.browser
 
@@ -315,6 +318,28 @@ def test_redeeming_without_a_network_has_its_limit_and_its_price(
         sold = session.scalars(select(Purchase).where(Purchase.id == sale.purchase_id)).one()
     assert (sold.points_used, sold.paid_twd) == (20, 280)
     assert (sale.problem, sale.loss_twd) == ("redeem_uncovered", 30)
+
+
+def test_an_old_answer_is_no_proof_of_a_network(open_page: OpenPage, shop: Shop) -> None:
+    """X7: a page that went home on old news would take the customer's scan from under the clerk."""
+    page = open_counter(open_page, shop)
+    held: list[Route] = []
+    page.route("**/clerk/ping", lambda route: held.append(route))
+    page.evaluate("dispatchEvent(new Event('online'))")
+    wait_until(page, lambda: len(held) == 1)
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    wait_until(page, lambda: len(held) == 2)
+    held[1].abort()
+    expect(page.locator("#offline-away")).to_be_visible()
+    page.evaluate(NOTE_NEWS)
+    with page.expect_event("requestfinished"):
+        held[0].fulfill(json={"now": datetime.now(UTC).timestamp() * 1000})
+    wait_until(page, lambda: len(held) == 3)
+    held[2].abort()
+    wait_until(page, lambda: len(held) == 4)
+    assert page.evaluate("news") == []
+    held[3].continue_()
+    expect(page.locator("[data-view=scan]")).to_be_visible()
 
 
 def test_a_sale_on_the_screen_goes_on_when_the_network_comes_back(

@@ -12,6 +12,8 @@ let away = false;
 let pauseMs = FIRST_PAUSE_MS;
 let timer = null;
 let address = "";
+let asked = 0; // Counts questions: an answer that comes after a later one's, or after a failure, is old news.
+let answered = 0; // The latest question that has its answer.
 
 /** Begin to watch; `ping` is where to ask. Calls `tell(isAway)` whenever it changes. */
 export function watchNetwork(ping, tell) {
@@ -31,6 +33,11 @@ export function isAway() {
 
 /** A request has failed: go on without the network, and ask until it is back. */
 export function markAway() {
+  answered = asked;
+  goAway();
+}
+
+function goAway() {
   if (!away) {
     away = true;
     pauseMs = FIRST_PAUSE_MS;
@@ -39,16 +46,19 @@ export function markAway() {
   askLater();
 }
 
-/** Ask the server now; tells whether it answered. */
+/** Ask the server now; tells whether it can be reached. */
 export async function ask() {
   clearTimeout(timer);
-  const answered = await ping();
-  if (!answered) markAway();
+  const mine = (asked += 1);
+  const isNear = await ping();
+  if (mine <= answered) return !away;
+  answered = mine;
+  if (!isNear) goAway();
   else if (away) {
     away = false;
     document.dispatchEvent(new CustomEvent("network", { detail: false }));
   }
-  return answered;
+  return isNear;
 }
 
 function askLater() {
