@@ -111,6 +111,12 @@ def may(right: str) -> bool:
     return staff is not None and has_right(staff.role, right)
 
 
+def may_open(endpoint: str) -> bool:
+    """Tell whether who works here may go to an endpoint of the console."""
+    right = ASKED[endpoint]
+    return right in (OPEN, SELF) or may(right)
+
+
 def console_texts() -> Texts:
     """Return the texts in the language chosen in this browser."""
     return texts_for(session.get(LANGUAGE_KEY, DEFAULT_LANGUAGE))

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 from flask import (
-    current_app,
     g,
     make_response,
     redirect,
@@ -22,7 +21,14 @@ from bot.texts import LANGUAGE_NAMES
 from handlers import settings
 from handlers.assets import asset_url
 from handlers.console.chart import told_number
-from handlers.console.door import console_texts, current_staff, is_fragment, may, staff_or_none
+from handlers.console.door import (
+    console_texts,
+    current_staff,
+    is_fragment,
+    may,
+    may_open,
+    staff_or_none,
+)
 from handlers.console.makers import maker_name
 from handlers.console.refusals import explain_code
 from handlers.notice import Notice
@@ -58,6 +64,7 @@ class DemoLogin:
 
 
 MENU = {
+    "today": "console.today_show_today",
     "members": "console.members_show_list",
     "segments": "console.segments_looking_show_list",
     "campaigns": "console.campaigns_show_list",
@@ -85,13 +92,13 @@ def words() -> dict[str, Any]:
         "staff": staff,
         "role_name": ROLE_NAMES[staff.role](t) if staff else None,
         "may": may,
+        "may_open": may_open,
         "now": g.now,
         "local_day": local_day,
         "asset_url": asset_url,
         "is_demo": settings().demo,
         "theme": asked_theme(),
         "menu": MENU,
-        "endpoints": current_app.view_functions,
         "demo_logins": lambda: [
             DemoLogin(username, password, name, ROLE_NAMES[role](t))
             for username, password, role, name, *_ in DEMO_STAFF

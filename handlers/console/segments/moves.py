@@ -13,10 +13,10 @@ from handlers.console.members.links import members_url
 from handlers.console.segments.words import class_name, model_name
 from handlers.console.views import show
 from models.classification import Move, get_any_model, list_moves
-from models.classification.naming import ALL_MODELS
+from models.classification.naming import ALL_MODELS, class_codes
 from models.classification.remembering import noted_months, share_history
 from models.classification.spanning import CLASS_MOVES, SPANS, USUAL_DAYS, moves_in
-from models.lifecycle import NASLD, PROSPECT, RFM
+from models.lifecycle import NASLD, RFM
 from models.local_day import first_of_month_after, local_day
 from models.prepared import PreparedFigure, find_prepared
 from models.segment.opening import move_rule
@@ -130,9 +130,7 @@ def _stream(model: str, period: Period, moves: tuple[Move, ...]) -> Chart:
     """Return the moves as streams; who stayed stays a stream too."""
     t = console_texts()
     before, after = t.day(period.from_day), t.day(period.to_day)
-    order = [each.code for each in get_any_model(model).classes]
-    ends = [code for code in (None, PROSPECT) if code not in order]
-    places = {code: place for place, code in enumerate([*order, *ends])}
+    places = {code: place for place, code in enumerate((*class_codes(model), None))}
     moves = tuple(sorted(moves, key=lambda move: (places[move.from_class], places[move.to_class])))
     return sankey(
         t("{from_day} → {to_day} 誰到了哪一類", from_day=before, to_day=after),
@@ -163,9 +161,7 @@ def _name(model: str, code: str | None) -> str:
 
 def _matrix(model: str, period: Period, moves: tuple[Move, ...]) -> dict[str, Any]:
     """Return the moves as a table: rows from, columns to, each cell with the way to its people."""
-    codes = [each.code for each in get_any_model(model).classes]
-    if model == RFM:
-        codes.append(PROSPECT)
+    codes = class_codes(model)
     counted = {(move.from_class, move.to_class): move.members for move in moves}
     days_ago = period.days_ago(local_day(g.now))
     rows = []
