@@ -44,13 +44,20 @@ PLAYED_CLOCK = "PLAYED_CLOCK_BEHIND_SECONDS"
 
 
 def wait_until(
-    is_true: Callable[[], object], what: str, *, seconds: float = PATIENCE_SECONDS
+    is_true: Callable[[], object],
+    what: str,
+    *,
+    seconds: float = PATIENCE_SECONDS,
+    pause: Callable[[float], object] = time.sleep,
 ) -> float:
-    """Return how many seconds it took until `is_true`; fail with `what` where it takes too long."""
+    """Return how many seconds it took until `is_true`; fail with `what` where it takes too long.
+
+    `pause` lets so many seconds go by: who drives a browser lets it work meanwhile.
+    """
     started = time.monotonic()
     while not is_true():
         assert time.monotonic() - started < seconds, f"not within {seconds:.0f} s: {what}"
-        time.sleep(POLL_SECONDS)
+        pause(POLL_SECONDS)
     return time.monotonic() - started
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
+
+from tests import processes
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "var" / "screenshots"
@@ -29,7 +30,6 @@ PHONE = {"width": 390, "height": 844}
 WAIT_MS = 60_000
 """How long a test waits for what has to come: long, for it costs only where it does not come."""
 expect.set_options(timeout=WAIT_MS)
-LOOKS_EVERY_MS = 50
 MOST_DETOURS = 3
 PATIENCE = """
     AbortController.prototype.abort = () => {};
@@ -77,10 +77,12 @@ def visit(page: Page, address: str) -> None:
 
 def wait_until(page: Page, holds: Callable[[], bool]) -> None:
     """Wait for something that is seen on no page: what the server knows, say."""
-    until = time.monotonic() + WAIT_MS / 1000
-    while not holds():
-        assert time.monotonic() < until, "it did not come to pass"
-        page.wait_for_timeout(LOOKS_EVERY_MS)
+    processes.wait_until(
+        holds,
+        "what the page waits for",
+        seconds=WAIT_MS / 1000,
+        pause=lambda seconds: page.wait_for_timeout(seconds * 1000),
+    )
 
 
 def wait_for_script(page: Page, expression: str) -> None:

@@ -16,7 +16,8 @@ from werkzeug.wsgi import ClosingIterator
 
 from app import Installation, Settings, create_app, utc_now
 from handlers.limiting import limiter
-from tests.conftest import Committed, FakeBell
+from jobs.prepare_figures import prepare_figures
+from tests.conftest import NOON, Committed, FakeBell, lend
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -103,6 +104,15 @@ def served(
             serving.join()
             gate.shut()
             server.server_close()
+
+
+@contextmanager
+def served_demo(server_url: str, pristine_demo: str) -> Iterator[Served]:
+    """Serve a demo shop as of NOON, every figure made: who only reads may share it."""
+    with lend(server_url, pristine_demo) as lent:
+        prepare_figures(lent.sessions, lambda: NOON)
+        with served(lent, clock=lambda: NOON, demo=True) as office:
+            yield office
 
 
 @contextmanager

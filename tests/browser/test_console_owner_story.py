@@ -22,7 +22,6 @@ from tests.conftest import NOON, Committed
 
 DESK = {"width": 1280, "height": 900}
 NEXT_MONTH = date(2026, 12, 1)
-"""A page asks every two seconds whether its figure is there; the rest is a busy machine."""
 
 pytestmark = pytest.mark.browser
 

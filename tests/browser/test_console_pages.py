@@ -14,13 +14,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
-from jobs.prepare_figures import prepare_figures
 from models.campaign import Campaign
 from models.member import Member
 from tests.browser.conftest import ROOT, WAIT_MS, visit
 from tests.browser.console_pages import PAGES
-from tests.browser.serving import Served, served
-from tests.conftest import NOON, lend
+from tests.browser.serving import Served, served_demo
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 FIND_SERIOUS = """axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => violations
@@ -40,11 +38,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def shop(server_url: str, pristine_demo: str) -> Iterator[Served]:
-    """Yield the demo shop as of NOON, every figure made: who only reads may share it."""
-    with lend(server_url, pristine_demo) as lent:
-        prepare_figures(lent.sessions, lambda: NOON)
-        with served(lent, clock=lambda: NOON, demo=True) as office:
-            yield office
+    with served_demo(server_url, pristine_demo) as office:
+        yield office
 
 
 def pages_of(shop: Served) -> list[str]:

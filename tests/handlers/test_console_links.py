@@ -18,11 +18,9 @@ from werkzeug.exceptions import HTTPException
 
 from handlers.console.door import ASKED, OPEN, SELF
 from handlers.console.rights import has_right
-from jobs.prepare_figures import prepare_figures
 from models.demo import DEMO_STAFF
 from models.staff import OFFICE_ROLES
-from tests.browser.serving import Served, served
-from tests.conftest import NOON, lend
+from tests.browser.serving import Served, served_demo
 from tests.handlers.console_driver import Desk
 
 HOST = "http://localhost"
@@ -135,11 +133,8 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def shop(server_url: str, pristine_demo: str) -> Iterator[Served]:
-    """Yield the demo shop as of NOON, every figure made: who only reads may share it."""
-    with lend(server_url, pristine_demo) as lent:
-        prepare_figures(lent.sessions, lambda: NOON)
-        with served(lent, clock=lambda: NOON, demo=True) as office:
-            yield office
+    with served_demo(server_url, pristine_demo) as office:
+        yield office
 
 
 @pytest.mark.parametrize("role", OFFICE_ROLES)

@@ -28,6 +28,7 @@ from jobs.timetable import COMING_ROUND, SWEEP_SECONDS, TIMETABLE
 from jobs.worker import run_worker
 from models.database import libpq_conninfo
 from models.local_day import TAIPEI
+from tests import processes
 from tests.conftest import NOON
 from tests.jobs.conftest import PATIENCE_SECONDS, Worker, a_person
 
@@ -48,10 +49,7 @@ def waiting(worker: Worker, status: str = "todo") -> list[str]:
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.01)
+    processes.wait_until(is_so, "what the queue brings", seconds=PATIENCE_SECONDS)
 
 
 def work_queue(worker: Worker) -> None:
